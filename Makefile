@@ -1,0 +1,35 @@
+# `make`: install, then results/fig4.pdf from the data that ships with the project. `make test`: the tests.
+PYTHON ?= python3
+VENV ?= .venv
+TARGET ?= results/fig4.pdf
+BIN = $(VENV)/bin
+export OMP_NUM_THREADS = 1
+
+.PHONY: figure test lint config-docs clean
+
+figure: $(VENV)/.requirements
+	@$(BIN)/snakemake $(TARGET)
+
+test: $(VENV)/.requirements-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.requirements-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+config-docs: $(VENV)/.requirements
+	cd workflow/scripts && $(abspath $(BIN))/python -m mftl.configdocs ../../config
+
+$(VENV)/.requirements: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
+
+clean:
+	rm -rf results/* .snakemake
