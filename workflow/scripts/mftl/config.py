@@ -1,0 +1,369 @@
+"""The configuration: one pydantic model for each section, from which the JSON schema and the commented defaults come.
+
+Imports neither torch nor ASE: the Snakefile reads the configuration on every call.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError
+
+from mftl import recipe as recipes
+from mftl.inputs import InputError
+
+Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys and ill-typed values are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- systems -----------------------------------------------------------------------------------------------------
+
+
+class FilePool(Section):
+    """A pool read from a file."""
+
+    file: str = Field(description="any file of structures that ASE reads; extended XYZ with an `id` for each is best")
+
+
+class NormalModePool(Section):
+    """A pool of molecules sampled along their normal modes, as QM7-X was, plus explicit close contacts."""
+
+    generator: Literal["normal-modes"] = Field(description="the name of the generator")
+    molecules: dict[str, str] = Field(description="name and SMILES of each molecule")
+    per_molecule: PositiveInt = Field(100, description="configurations of each molecule")
+    slots: list[PositiveInt | Literal["contact"]] = Field(
+        [300], description="temperatures in K, or `contact` for a close contact, taken in turn"
+    )
+    seed: list[int] = Field([0], description="seeds of the random numbers; the molecule's position is appended")
+
+
+Pool = Annotated[
+    Annotated[FilePool, Tag("file")] | Annotated[NormalModePool, Tag("generator")],
+    Discriminator(lambda value: "generator" if "generator" in _as_dict(value) else "file"),
+]
+
+
+class Level(Section):
+    """What every level has, wherever its labels come from."""
+
+    first: PositiveInt | None = Field(None, description="label only the first so many structures (after `only`)")
+    only: dict[str, list[str]] = Field(
+        {}, description="label only structures whose info key has one of these values, e.g. {molecule: [water]}"
+    )
+
+
+class FileLevel(Level):
+    """Labels that come with the data."""
+
+    file: str = Field(description="extended XYZ with the pool's ids, energies and forces")
+    failures: str | None = Field(None, description="table of the ids without a label and why: id, reason")
+    energy_key: str = Field("REF_energy", description="info key of the energy in eV")
+    forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+
+
+class TbliteLevel(Level):
+    """GFN1-xTB or GFN2-xTB labels with tblite; molecules only."""
+
+    engine: Literal["tblite"] = Field(description="the name of the engine")
+    method: Literal["GFN1-xTB", "GFN2-xTB"] = Field("GFN2-xTB", description="the Hamiltonian")
+
+
+class DftbLevel(Level):
+    """DFTB labels with DFTB+: Mermin energy and its forces."""
+
+    engine: Literal["dftb+"] = Field(description="the name of the engine")
+    command: str = Field("dftb+", description="the dftb+ program: a name on PATH or a path")
+    slater_koster: str = Field("resources/ptbp", description="folder of the Slater-Koster tables, A-B.skf")
+    temperature: PositiveFloat = Field(300.0, description="electronic temperature of the Fermi filling, K")
+    scc_tolerance: PositiveFloat = Field(1e-6, description="convergence of the charges, e")
+    max_scc_iterations: PositiveInt = Field(300, description="more than these count as a failure")
+    shell_resolved_scc: bool = Field(True, description="one charge for each shell; PTBP energies depend on it")
+
+
+class PyscfDftLevel(Level):
+    """DFT labels with PySCF (restricted Kohn-Sham, density fitting, gradients with grid response)."""
+
+    engine: Literal["pyscf-dft"] = Field(description="the name of the engine")
+    functional: str = Field("pbe0", description="PySCF's name of the functional")
+    basis: str = Field("def2-tzvp", description="PySCF's name of the basis set")
+    dispersion: str | None = Field(None, description="d3bj or d4, if the functional's name does not hold it")
+
+
+class PyscfCcsdtLevel(Level):
+    """CCSD(T) labels with PySCF, frozen core, analytic gradients with the (T) lambda amplitudes."""
+
+    engine: Literal["pyscf-ccsd(t)"] = Field(description="the name of the engine")
+    basis: str = Field("cc-pvdz", description="PySCF's name of the basis set")
+
+
+AnyLevel = Annotated[
+    Annotated[FileLevel, Tag("file")]
+    | Annotated[TbliteLevel, Tag("tblite")]
+    | Annotated[DftbLevel, Tag("dftb+")]
+    | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
+    | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")],
+    Discriminator(lambda value: _as_dict(value).get("engine", "file")),
+]
+
+
+class Split(Section):
+    """Test and validation sets, fixed once for the system and kept out of every level's training sets."""
+
+    level: Name = Field(description="the level that test and validation structures must be labelled at")
+    test: PositiveInt = Field(description="structures kept for testing")
+    validation: PositiveInt = Field(description="structures kept for early stopping")
+    seed: int = Field(0, description="another seed draws another split")
+
+
+class System(Section):
+    """A pool of structures from one region of configuration space, with its labels."""
+
+    elements: list[Element] = Field(min_length=1, description="elements that a model started on this system knows")
+    pool: Pool = Field(description="where the structures come from")
+    levels: dict[Name, AnyLevel] = Field(description="levels of theory that label the pool")
+    split: Split | None = Field(None, description="test and validation sets; needed to train on the system")
+
+
+class Labels(Section):
+    """How labels are computed and checked."""
+
+    chunk_size: PositiveInt = Field(500, description="structures that one job labels")
+    max_failed_fraction: Fraction = Field(0.05, description="a level with more failures stops the run")
+    max_force: PositiveFloat = Field(100.0, description="a label with a larger force (eV/Å) counts as failed")
+
+
+# --- models and training -----------------------------------------------------------------------------------------
+
+
+class Architecture(Section):
+    """The architecture of a MACE model."""
+
+    channels: PositiveInt = Field(16, description="channels of the node features")
+    max_l: int = Field(0, ge=0, le=3, description="largest rotation order of the node features")
+    cutoff: PositiveFloat = Field(4.0, description="radius of the neighbour list, Å")
+    num_interactions: PositiveInt = Field(2, description="message-passing layers")
+    correlation: PositiveInt = Field(2, description="body order of the product basis, less one")
+    max_ell: int = Field(2, ge=0, description="largest order of the spherical harmonics of the edges")
+    num_bessel: PositiveInt = Field(8, description="radial basis functions")
+    num_polynomial_cutoff: PositiveInt = Field(5, description="smoothness of the cutoff")
+    radial_mlp: list[PositiveInt] = Field([64, 64, 64], description="hidden layers of the radial network")
+    readout_channels: PositiveInt = Field(16, description="hidden units of the last readout")
+    first_interaction: Literal["RealAgnosticResidualInteractionBlock", "RealAgnosticInteractionBlock"] = Field(
+        "RealAgnosticResidualInteractionBlock", description="MACE's block for the first layer"
+    )
+
+
+class Training(Section):
+    """How one stage is trained."""
+
+    epochs: PositiveInt = Field(60, description="passes over the training set, at most")
+    min_steps: int = Field(0, ge=0, description="small training sets are passed more often, to take so many steps")
+    patience: PositiveInt = Field(50, description="validations without improvement after which training stops")
+    validation_steps: PositiveInt = Field(50, description="steps between two validations, rounded up to epochs")
+    batch_size: PositiveInt = Field(10, description="structures of one step")
+    learning_rate: PositiveFloat = Field(0.01, description="at the start")
+    learning_rate_half_life: PositiveInt | None = Field(
+        None, description="steps in which the learning rate halves; independent of the number of epochs"
+    )
+    energy_weight: float = Field(10.0, ge=0, description="weight of the mean squared energy error, (eV/atom)²")
+    forces_weight: float = Field(
+        10.0, ge=0, description="weight of the mean squared force error, (eV/Å)²; 0: no forces"
+    )
+    ema_decay: Fraction = Field(0.99, description="of the moving average of the weights, which is the model")
+    weight_decay: float = Field(5e-7, ge=0, description="of the optimiser (Adam, AMSGrad)")
+    clip_gradient: PositiveFloat | None = Field(10.0, description="largest norm of the gradient")
+    dtype: Literal["float32", "float64"] = Field("float32", description="of a model trained from random weights")
+    accelerate: Literal["none", "cuequivariance"] = Field("none", description="kernels for training on a GPU")
+
+
+class Mode(Section):
+    """A named way to train: values that replace those of `training`."""
+
+    training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+
+
+# --- curves and figures ------------------------------------------------------------------------------------------
+
+
+class Curve(Section):
+    """A recipe with one number left open, trained with several seeds."""
+
+    label: str = Field(description="name in the figures' legends")
+    recipe: str = Field(description="stages chained by /, with one number left open: *")
+    values: list[PositiveInt] = Field(min_length=1, description="values of the open number")
+    architecture: str = Field("tiny", description="a key of `architectures`")
+    seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
+
+
+class Figure(Section):
+    """A figure of a known kind."""
+
+    kind: Literal["learning-curves"] = Field(description="what is drawn from the curves' errors")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    title: str = Field("", description="heading of the figure")
+
+
+class Plot(Section):
+    """How figures look; no computation depends on it."""
+
+    width: PositiveFloat = Field(7.0, description="inches")
+    height: PositiveFloat = Field(3.2, description="inches")
+    font_size: PositiveFloat = Field(9.0, description="points")
+    dpi: PositiveInt = Field(200, description="of the PNG")
+    error: Literal["rmse", "mae"] = Field("rmse", description="which error is drawn; the table holds both")
+    colors: list[str] = Field(
+        ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"],
+        description="of the curves, in turn (Paul Tol's bright scheme, safe for the colour-blind)",
+    )
+
+
+class Prediction(Section):
+    """How models are evaluated."""
+
+    batch_size: PositiveInt = Field(100, description="structures evaluated at once")
+    test_structures: PositiveInt | None = Field(None, description="use only so many of the test set (null: all)")
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    seeds: PositiveInt = Field(3, description="models trained for each point of a curve, seed-1 to seed-<seeds>")
+    device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models train and predict")
+    systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
+    labels: Labels = Field(Labels(), description=Labels.__doc__)
+    architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
+    foundation_models: dict[Name, str] = Field({}, description="name and file of models that recipes may start from")
+    training: Training = Field(Training(), description=Training.__doc__)
+    finetuning: dict[str, Any] = Field(
+        {}, description="keys of `training` with other values for stages that have a parent model"
+    )
+    modes: dict[str, Mode] = Field({"default": Mode()}, description="named ways to train")
+    prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
+    curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
+    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], Figure] = Field(
+        {}, description="figures: results/<name>.pdf"
+    )
+    plot: Plot = Field(Plot(), description=Plot.__doc__)
+
+    def seeds_of(self, curve: str) -> list[int]:
+        """Seeds of a curve: 1, 2, …"""
+        return list(range(1, (self.curves[curve].seeds or self.seeds) + 1))
+
+    def recipes_of(self, curve: str) -> list[recipes.Recipe]:
+        """Recipes of a curve, one for each value of its open number."""
+        open_recipe = recipes.parse(self.curves[curve].recipe)
+        return [open_recipe.at(value) for value in self.curves[curve].values]
+
+    def training_of(self, mode: str, has_parent: bool) -> Training:
+        """The section `training` with the values that fine-tuning and a mode replace."""
+        values = self.training.model_dump() | (self.finetuning if has_parent else {}) | self.modes[mode].training
+        return Training(**values)
+
+    def snapshots_of(self, architecture: str, trained: recipes.Recipe) -> list[int]:
+        """Epochs after which the curves ask for a snapshot of a training run; empty if none does."""
+        return sorted(
+            {r.last.epochs for r in self.models.get(architecture, set()) if r.last.epochs and r.trained == trained}
+        )
+
+    def wants_best(self, architecture: str, trained: recipes.Recipe) -> bool:
+        """Whether a training run is to find its best model, not only snapshots."""
+        return trained in self.models.get(architecture, set()) or not self.snapshots_of(architecture, trained)
+
+    @cached_property
+    def models(self) -> dict[str, set[recipes.Recipe]]:
+        """Recipes of all models that the curves ask for, with their parents, for each architecture."""
+        found: dict[str, set[recipes.Recipe]] = {}
+        for name, curve in self.curves.items():
+            for recipe in self.recipes_of(name):
+                while recipe is not None and recipe.stages:
+                    found.setdefault(curve.architecture, set()).add(recipe)
+                    recipe = recipe.parent
+        return found
+
+
+def parse(values: dict[str, Any]) -> Config:
+    """Check a configuration as read from YAML, key by key; ``checks.load`` also checks it against the data.
+
+    Raises InputError with one line for each mistake: the key's path, the value given, and what would be valid.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_explain(values, error)) from None
+
+
+def mistake(path: str, value: Any, valid: str) -> str:
+    """The line for one mistake: the key's path, the value given, and what would be valid."""
+    return f"  {path}: got {value!r}; valid: {valid}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row."""
+    return ", ".join(names)
+
+
+def _as_dict(value: Any) -> dict:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    return value if isinstance(value, dict) else {}
+
+
+TAGS = {"file", "generator", "tblite", "dftb+", "pyscf-dft", "pyscf-ccsd(t)"}  # of the unions, in pydantic's paths
+
+
+def _explain(values: dict, error: ValidationError) -> str:
+    """One line for each of pydantic's errors."""
+    lines = ["The configuration cannot be used:"]
+    for e in error.errors():
+        loc = e["loc"]
+        keys = [key for i, key in enumerate(loc) if not _is_tag(loc, i)]
+        given = values
+        for key in keys:
+            try:
+                given = given[key]
+            except (KeyError, IndexError, TypeError):
+                given = None
+                break
+        section = _section_at(keys[:-1])
+        lines.append(mistake(".".join(map(str, keys)), given, valid(e, section)))
+    return "\n".join(lines)
+
+
+def _is_tag(loc: tuple, i: int) -> bool:
+    """Whether an element of pydantic's path is the tag of a union, and so no key of the configuration."""
+    if loc[0] != "systems" or loc[i] not in TAGS:
+        return False
+    return (i == 3 and loc[2] == "pool") or (i == 4 and loc[2] == "levels")
+
+
+def _section_at(keys: list) -> type[BaseModel] | None:
+    """The section that a path of keys leads to, where that is unambiguous."""
+    fixed = {
+        (): Config, ("labels",): Labels, ("training",): Training, ("prediction",): Prediction, ("plot",): Plot,
+    }  # fmt: skip
+    named = {"systems": System, "architectures": Architecture, "curves": Curve, "figures": Figure, "modes": Mode}
+    if tuple(keys) in fixed:
+        return fixed[tuple(keys)]
+    if len(keys) == 2:
+        return named.get(keys[0])
+    return Split if len(keys) == 3 and keys[2] == "split" else None
+
+
+def valid(error: dict, section: type[BaseModel] | None) -> str:
+    """What would be valid, from one of pydantic's errors."""
+    if error["type"] == "extra_forbidden":
+        return f"no such key; known here: {listed(section.model_fields)}" if section else "no such key"
+    if error["type"] == "missing":
+        return "this key is required"
+    message = error["msg"]
+    key = error["loc"][-1]
+    if section and key in section.model_fields and section.model_fields[key].description:
+        message += f" ({section.model_fields[key].description})"
+    return message

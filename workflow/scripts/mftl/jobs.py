@@ -1,0 +1,37 @@
+"""What every script of the workflow shares: its log, and how it fails."""
+
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from mftl.inputs import InputError
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[None]:
+    """Run a script's body with its log: messages, warnings and progress bars go to the rule's log file.
+
+    An InputError ends the job with its message alone; anything else leaves its traceback in the log.
+    """
+    terminal = sys.stderr
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as log, redirect_stderr(log):
+        logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+        logging.captureWarnings(True)
+        warnings.filterwarnings("ignore", message=".*TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD.*")
+        try:
+            yield
+        except InputError as error:
+            logging.error("%s", error)
+            print(f"\n{error}\n", file=terminal, flush=True)
+            sys.exit(1)
+        except Exception as error:
+            traceback.print_exc(file=log)
+            print(f"\n{type(error).__name__}: {error} (traceback in {path})\n", file=terminal, flush=True)
+            sys.exit(1)

@@ -1,0 +1,143 @@
+"""Recipes: the chain of training stages that makes a model, written as the path where the model lies.
+
+One stage is ``<system>.<level>.n<size>[.e<epochs>][.<mode>]``; stages are chained by ``/``. The first element may
+be the name of a foundation model instead. In a curve, one number is left open and written ``*``.
+
+    molecules.dftb-ptbp.n3000.e16/molecules.pbe0-d3.n50
+    mace-off23-small/molecules.pbe0-d3.n*
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+NAME = r"[a-z][a-z0-9_-]*"
+LEVEL = rf"{NAME}(?:~{NAME})?"
+STAGE = rf"{NAME}\.{LEVEL}\.n(?:\d+|\*)(?:\.e(?:\d+|\*))?(?:\.[a-z][a-z-]+)?"
+_STAGE = re.compile(
+    rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)(?:\.e(?P<epochs>\d+|\*))?(?:\.(?P<mode>[a-z][a-z-]+))?"
+)
+FORM = "<system>.<level>.n<size>[.e<epochs>][.<mode>]"
+OPEN = -1  # the number that a curve leaves open
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run. ``epochs`` None: until it stops by itself; a number: its snapshot after that many epochs."""
+
+    system: str
+    level: str
+    size: int
+    epochs: int | None = None
+    mode: str = "default"
+
+    def __str__(self) -> str:
+        text = f"{self.system}.{self.level}.n{_number(self.size)}"
+        if self.epochs is not None:
+            text += f".e{_number(self.epochs)}"
+        return text if self.mode == "default" else f"{text}.{self.mode}"
+
+    @property
+    def trained(self) -> "Stage":
+        """The training run that this stage is a snapshot of; itself if it is none."""
+        return replace(self, epochs=None)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels whose labels the stage needs: two for a difference level ``high~low``."""
+        return tuple(self.level.split("~"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A chain of stages, after a foundation model if ``foundation`` names one."""
+
+    stages: tuple[Stage, ...]
+    foundation: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join([*([self.foundation] if self.foundation else []), *map(str, self.stages)])
+
+    @property
+    def last(self) -> Stage:
+        """The stage that makes the model."""
+        return self.stages[-1]
+
+    @property
+    def parent(self) -> "Recipe | None":
+        """The recipe less its last stage; None where training starts from random weights."""
+        if len(self.stages) == 1 and self.foundation is None:
+            return None
+        return Recipe(self.stages[:-1], self.foundation)
+
+    @property
+    def trained(self) -> "Recipe":
+        """The recipe of the training run that this one is a snapshot of; itself if it is none."""
+        return replace(self, stages=(*self.stages[:-1], self.last.trained))
+
+    @property
+    def open(self) -> str | None:
+        """Which number is left open: ``size``, ``epochs`` or None."""
+        for stage in self.stages:
+            if stage.size == OPEN:
+                return "size"
+            if stage.epochs == OPEN:
+                return "epochs"
+        return None
+
+    def at(self, value: int) -> "Recipe":
+        """The recipe with its open number filled in."""
+        return replace(
+            self,
+            stages=tuple(
+                replace(
+                    s,
+                    size=value if s.size == OPEN else s.size,
+                    epochs=value if s.epochs == OPEN else s.epochs,
+                )
+                for s in self.stages
+            ),
+        )
+
+
+def parse_stage(text: str) -> Stage:
+    """Read one stage; the inverse of ``str(stage)``. Raises ValueError that names the form if it is none."""
+    match = _STAGE.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not a stage: expected {FORM}")
+    size, epochs = _parse_number(match["size"]), _parse_number(match["epochs"])
+    if size == 0 or epochs == 0:
+        raise ValueError(f"{text!r}: size and epochs start at 1")
+    stage = Stage(match["system"], match["level"], size, epochs, match["mode"] or "default")
+    if str(stage) != text:
+        raise ValueError(f"{text!r} is not in its shortest form: write {stage}")
+    return stage
+
+
+def parse(text: str) -> Recipe:
+    """Read a recipe; the inverse of ``str(recipe)``.
+
+    Raises ValueError if an element is not a stage (or, in first place, a name) or more than one number is open.
+    """
+    elements = text.split("/")
+    foundation = None
+    if re.fullmatch(NAME, elements[0]) and len(elements) > 1:
+        foundation = elements.pop(0)
+    recipe = Recipe(tuple(parse_stage(e) for e in elements), foundation)
+    if text.count("*") > 1:
+        raise ValueError(f"{text!r}: only one number may be left open (*)")
+    return recipe
+
+
+def model_path(architecture: str, recipe: Recipe | str, seed: int | str) -> str:
+    """Where a model lies."""
+    return f"results/models/{architecture}/{recipe}/seed-{seed}/model.pt"
+
+
+def _number(value: int) -> str:
+    return "*" if value == OPEN else str(value)
+
+
+def _parse_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return OPEN if text == "*" else int(text)

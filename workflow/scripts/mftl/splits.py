@@ -1,0 +1,36 @@
+"""Test, validation and training sets of a system.
+
+Ids are ordered by a hash of seed and id. So the order depends neither on the file's order nor on what else is in
+the pool, training sets are nested (n = 50 contains n = 25), and new structures do not reshuffle the old ones.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from mftl.config import Split
+from mftl.inputs import InputError
+
+
+def hash_order(ids: Iterable[str], seed: int) -> list[str]:
+    """Ids in their pseudo-random order."""
+    return sorted(ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest())
+
+
+def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[str]]:
+    """Split a pool's ids into ``test``, ``validation`` and ``training``, each in hash order.
+
+    Test and validation structures are drawn from ``labelled``, the ids labelled at the split's level. All others
+    may be trained on, at whatever level they are labelled: a structure tested on is never trained on.
+    Raises InputError if too few are labelled.
+    """
+    order = hash_order(ids, split.seed)
+    eligible = [one for one in order if one in labelled]
+    if len(eligible) < split.test + split.validation:
+        raise InputError(
+            f"the split asks for {split.test} test and {split.validation} validation structures, "
+            f"but only {len(eligible)} are labelled at {split.level}"
+        )
+    test = eligible[: split.test]
+    validation = eligible[split.test : split.test + split.validation]
+    kept = {*test, *validation}
+    return {"test": test, "validation": validation, "training": [one for one in order if one not in kept]}
