@@ -1,0 +1,244 @@
+"""The trainer: physics of the model it makes, and the promises it gives about resuming and stopping."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ase import Atoms
+
+from mftl import models
+from mftl.config import Architecture, Training
+from mftl.datasets import Labelled
+from mftl.inputs import InputError
+from mftl.prediction import predict
+from mftl.training import adapt_parent, train
+
+ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
+SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
+FAST = Training(epochs=6, batch_size=5, energy_weight=100.0, validation_steps=1)
+
+
+def part(data: Labelled, start: int, stop: int) -> Labelled:
+    return Labelled(data.structures[start:stop], data.energies[start:stop], data.forces[start:stop])
+
+
+def run(data: Labelled, folder: Path, settings: Training = FAST, **options) -> torch.nn.Module:
+    return train(part(data, 0, 40), part(data, 40, 60), settings, SMALL, ELEMENTS, folder, **options)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return model.state_dict()
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    left, right = weights(a), weights(b)
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+@pytest.fixture(scope="module")
+def trained(dft, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    model = run(dft, folder, FAST.model_copy(update={"epochs": 20}))
+    models.save_model(model, folder / "model.pt")
+    return folder
+
+
+def test_errors_fall(trained):
+    log = pd.read_csv(trained / "log.csv")
+    assert log["validation_loss"].min() < 0.6 * log["validation_loss"].iloc[0]
+    assert log["force_rmse_mev_per_A"].min() < 0.8 * log["force_rmse_mev_per_A"].iloc[0]
+
+
+def test_forces_are_the_gradient_of_the_energy(trained, dft):
+    model = models.load_model(trained / "model.pt").double()
+    atoms = dft.structures[8].copy()
+    _, forces = predict(model, [atoms])
+    step = 1e-4
+    for atom, axis in ((0, 0), (1, 2), (2, 1)):
+        moved = [atoms.copy(), atoms.copy()]
+        moved[0].positions[atom, axis] += step
+        moved[1].positions[atom, axis] -= step
+        energies, _ = predict(model, moved)
+        assert forces[0][atom, axis] == pytest.approx(-(energies[0] - energies[1]) / (2 * step), abs=1e-5)
+
+
+def test_energy_is_invariant_and_forces_turn_with_the_molecule(trained, dft):
+    model = models.load_model(trained / "model.pt").double()
+    atoms = dft.structures[17].copy()
+    moved = atoms.copy()
+    moved.rotate(37.0, (1, 2, 3))
+    moved.translate((5.0, -1.0, 2.0))
+    turn = Atoms("H3", np.eye(3))
+    turn.rotate(37.0, (1, 2, 3))
+    order = np.random.default_rng(0).permutation(len(atoms))
+    energies, forces = predict(model, [atoms, moved, moved[order]])
+    assert energies == pytest.approx(energies[0], abs=1e-8)
+    assert forces[1] == pytest.approx(forces[0] @ turn.positions, abs=1e-8)
+    assert forces[2] == pytest.approx(forces[1][order], abs=1e-8)
+
+
+def test_plain_mace_calculator_gives_the_same(trained, dft):
+    from mace.calculators import MACECalculator
+
+    calculator = MACECalculator(model_paths=str(trained / "model.pt"), device="cpu")
+    energies, forces = predict(models.load_model(trained / "model.pt"), dft.structures[:10])
+    for atoms, energy, force in zip(dft.structures[:10], energies, forces, strict=True):
+        atoms = atoms.copy()
+        atoms.calc = calculator
+        # float32: seven digits of a total energy of 10³ to 10⁴ eV
+        assert atoms.get_potential_energy() == pytest.approx(energy, rel=3e-7)
+        assert atoms.get_forces() == pytest.approx(force, abs=2e-5)
+
+
+def test_finetuning_starts_from_refitted_reference_energies(trained, dftb, caplog):
+    """DFTB counts valence electrons only: the parent's references are off by 10³ eV for each heavy atom."""
+    data = part(dftb, 0, 40)
+    parent = models.load_model(trained / "model.pt")
+    before = models.reference_energies(parent)
+    with caplog.at_level(logging.INFO):
+        adapted = adapt_parent(models.load_model(trained / "model.pt"), data, FAST)
+    assert np.abs(models.reference_energies(adapted) - before).max() > 500
+    energies, _ = predict(adapted, data.structures)
+    per_atom = (energies - data.energies) / [len(atoms) for atoms in data.structures]
+    assert np.sqrt(np.mean(per_atom**2)) < 1.0  # eV/atom; 10² without the refit
+    assert all(torch.equal(a, b) for a, b in zip(adapted.parameters(), parent.parameters(), strict=True))
+    assert "reference energies refitted" in caplog.text
+
+
+def test_reference_energies_are_read_back(trained):
+    model = models.load_model(trained / "model.pt")
+    model.atomic_energies_fn.register_buffer("atomic_energies", torch.zeros(1, 6, dtype=torch.float16))
+    with pytest.raises(RuntimeError, match="read back"):
+        models.set_reference_energies(model, np.array([-13.6, -1027.6, -1484.3, -2039.7, -10828.7, -12516.4]))
+
+
+def test_rank_deficient_compositions_are_no_error():
+    counts = np.array([[2.0, 1.0], [4.0, 2.0]])
+    energies = np.array([-10.0, -20.0])
+    assert counts @ models.fit_reference_energies(counts, energies) == pytest.approx(energies)
+
+
+def test_unknown_element_is_named(trained, dft, tmp_path):
+    silane = Atoms("SiH4", np.random.default_rng(0).normal(size=(5, 3)), info={"id": "silane-7"})
+    data = Labelled([silane], np.array([-100.0]), [np.zeros((5, 3))])
+    with pytest.raises(InputError, match=r"silane-7 holds Si.*it knows H, C, N, O, S, Cl"):
+        train(data, data, FAST, None, None, tmp_path, parent=trained / "model.pt")
+
+
+def test_snapshot_is_the_model_of_a_shorter_training(dft, tmp_path):
+    """The schedule does not depend on the number of epochs, so one long run serves every shorter one."""
+    settings = FAST.model_copy(update={"learning_rate_half_life": 20})
+    run(dft, tmp_path / "long", settings, snapshots=(3, 5), until_best=False)
+    short = run(dft, tmp_path / "short", settings, snapshots=(3,), until_best=False)
+    assert same(models.load_model(tmp_path / "long" / "snapshots" / "e3.pt"), short)
+    assert not same(models.load_model(tmp_path / "long" / "snapshots" / "e5.pt"), short)
+
+
+def test_longer_run_continues_a_shorter_one(dft, tmp_path, caplog):
+    run(dft, tmp_path / "a", snapshots=(2,), until_best=False)
+    with caplog.at_level(logging.INFO):
+        longer = run(dft, tmp_path / "a", snapshots=(2, 4), until_best=False)
+    assert "resumed after epoch 2" in caplog.text
+    assert same(longer, run(dft, tmp_path / "b", snapshots=(2, 4), until_best=False))
+
+
+def test_another_run_s_state_is_not_continued(dft, dftb, tmp_path, caplog):
+    run(dftb, tmp_path / "a")
+    with caplog.at_level(logging.INFO):
+        again = run(dft, tmp_path / "a")
+    assert "belongs to another run" in caplog.text
+    assert same(again, run(dft, tmp_path / "b"))
+
+
+def test_early_stopping_stops(dft, tmp_path):
+    """With a learning rate far too high nothing improves for long."""
+    settings = FAST.model_copy(update={"epochs": 500, "patience": 4, "learning_rate": 0.1, "ema_decay": 0.0})
+    run(dft, tmp_path, settings)
+    log = pd.read_csv(tmp_path / "log.csv")
+    best = log["validation_loss"].idxmin()
+    assert len(log) < 500
+    assert len(log) - 1 - best == 4
+
+
+def test_best_model_is_the_one_returned(dft, tmp_path):
+    model = run(dft, tmp_path, FAST.model_copy(update={"learning_rate": 0.05}))
+    log = pd.read_csv(tmp_path / "log.csv")
+    validation = part(dft, 40, 60)
+    _, forces = predict(model, validation.structures)
+    error = 1000 * np.sqrt(
+        np.mean(np.concatenate([f - r for f, r in zip(forces, validation.forces, strict=True)]) ** 2)
+    )
+    assert error == pytest.approx(log.loc[log["validation_loss"].idxmin(), "force_rmse_mev_per_A"], rel=1e-4)
+
+
+def test_energy_only_mode_needs_no_forces(dft, tmp_path):
+    blind = Labelled(dft.structures, dft.energies, [np.full_like(f, np.nan) for f in dft.forces])
+    run(blind, tmp_path, FAST.model_copy(update={"forces_weight": 0.0}))
+    log = pd.read_csv(tmp_path / "log.csv")
+    assert log["validation_loss"].iloc[-1] < log["validation_loss"].iloc[0]
+
+
+def test_divergence_is_a_message(dft, tmp_path):
+    broken = Labelled(dft.structures, dft.energies, [f * np.inf for f in dft.forces])
+    with pytest.raises(InputError, match="diverged at step 1"):
+        run(Labelled(broken.structures, broken.energies, broken.forces), tmp_path)
+
+
+def test_seeds_differ_and_repeat(dft, tmp_path):
+    first = run(dft, tmp_path / "a", seed=1)
+    assert same(first, run(dft, tmp_path / "b", seed=1))
+    assert not same(first, run(dft, tmp_path / "c", seed=2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_resumed_after_a_kill_is_uninterrupted_bit_for_bit(dtype, tmp_path):
+    """SIGKILL in the middle, then the same call: the same bits in the weights, the same log."""
+    script = f"""
+import sys
+sys.path[:0] = [{str(Path(__file__).parents[2] / "workflow" / "scripts")!r}, {str(Path(__file__).parents[1])!r}]
+from pathlib import Path
+from mftl import models
+from mftl.config import Architecture, Training
+from mftl.datasets import choose
+from mftl.extxyz import read_ids
+from mftl.training import train
+path = {str(Path(__file__).parents[2] / "resources/molecules/molecules.pbe0-d3.extxyz")!r}
+ids = read_ids(path)
+training, validation = choose([path], [(ids[:40], None), (ids[40:60], None)])
+settings = Training(epochs=30, batch_size=5, validation_steps=1, dtype={dtype!r}, learning_rate_half_life=50)
+model = train(training, validation, settings, Architecture(channels=4, radial_mlp=[8], readout_channels=4),
+              {ELEMENTS!r}, Path(sys.argv[1]), checkpoint_seconds=0.0)
+models.save_model(model, Path(sys.argv[1]) / "model.pt")
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def call(folder, kill_after_epoch=None):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(folder)], env=environment, stderr=subprocess.DEVNULL
+        )
+        if kill_after_epoch is None:
+            assert process.wait(timeout=300) == 0
+            return
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and process.poll() is None:
+            state = folder / "state.pt"
+            if state.exists() and torch.load(state, weights_only=False)["progress"]["epoch"] >= kill_after_epoch:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+
+    call(tmp_path / "through")
+    call(tmp_path / "killed", kill_after_epoch=4)
+    call(tmp_path / "killed", kill_after_epoch=11)
+    call(tmp_path / "killed")
+    assert same(models.load_model(tmp_path / "through/model.pt"), models.load_model(tmp_path / "killed/model.pt"))
+    assert (tmp_path / "through/log.csv").read_text() == (tmp_path / "killed/log.csv").read_text()

@@ -1,0 +1,59 @@
+"""Training, validation and test sets: labelled structures chosen by id."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from mftl.inputs import InputError
+from mftl.labels import read_labelled
+
+
+@dataclass
+class Labelled:
+    """Structures with their labels at one level: ``energies`` (n,) in eV, ``forces`` n arrays (N, 3) in eV/Å."""
+
+    structures: list[Atoms]
+    energies: np.ndarray
+    forces: list[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.structures)
+
+
+def read_sets(path: str | Path) -> dict[str, list[str]]:
+    """Ids of the ``training``, ``validation`` and ``test`` set of a system, each in its fixed order."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def choose(
+    labels: list[str | Path], requests: list[tuple[list[str], int | None]], what: str = "the set"
+) -> list[Labelled]:
+    """Choose sets of labelled structures from one file of labels, or from two for a difference level.
+
+    ``labels``: one file, or those of the high and the low level, whose difference is then the label. A request is a
+    list of ids and how many of those that are labelled to take, in order; None takes all.
+    Raises InputError if a request cannot be met.
+    """
+    files = [{atoms.info["id"]: atoms for atoms in read_labelled(path)} for path in labels]
+    known = set.intersection(*(set(one) for one in files))
+    chosen = []
+    for ids, count in requests:
+        ids = [one for one in ids if one in known]
+        if not ids or (count and len(ids) < count):
+            raise InputError(
+                f"{what}: {count or 'some'} structures wanted, but only {len(ids)} are labelled in {labels}"
+            )
+        chosen.append(_labelled(files, ids[:count]))
+    return chosen
+
+
+def _labelled(files: list[dict[str, Atoms]], ids: list[str]) -> Labelled:
+    energies = np.array([files[0][one].info["REF_energy"] for one in ids], dtype=float)
+    forces = [files[0][one].arrays["REF_forces"] for one in ids]
+    for low in files[1:]:
+        energies = energies - [low[one].info["REF_energy"] for one in ids]
+        forces = [high - low[one].arrays["REF_forces"] for high, one in zip(forces, ids, strict=True)]
+    return Labelled([files[0][one] for one in ids], energies, forces)

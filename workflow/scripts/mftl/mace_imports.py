@@ -1,0 +1,16 @@
+"""What the project uses of mace-torch, imported without the messages that importing it prints."""
+
+import contextlib
+import io
+import os
+import warnings
+
+os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # as mace itself sets it, but before e3nn looks
+
+with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    warnings.simplefilter("ignore")
+    from e3nn import o3
+    from mace import modules
+    from mace.data.neighborhood import get_neighborhood
+
+__all__ = ["get_neighborhood", "modules", "o3"]

@@ -1,0 +1,147 @@
+"""MACE models: building, reference energies, saving and loading.
+
+A saved model is the pickled module that ``mace.calculators.MACECalculator`` loads; beside it, in the same
+folder, lie the recipe and settings that made it (see ``training``).
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+
+from mftl.config import Architecture
+from mftl.inputs import InputError
+from mftl.mace_imports import modules, o3
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def fix_numerics() -> None:
+    """Make CPU runs reproducible bit for bit, and resumable.
+
+    TorchScript's profiling executor re-optimises a graph after its first calls, so that a resumed process, which
+    starts counting anew, would round differently (seen: 5e-7) from one that ran through.
+    """
+    torch._C._jit_set_profiling_executor(False)
+    torch._C._jit_set_profiling_mode(False)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def build_model(
+    architecture: Architecture,
+    elements: list[str],
+    avg_num_neighbors: float,
+    scale: float,
+    seed: int,
+    dtype: torch.dtype,
+) -> modules.ScaleShiftMACE:
+    """A MACE model with random weights.
+
+    Parameters: ``elements`` chemical symbols; ``avg_num_neighbors`` mean number of neighbours of an atom within
+    the cutoff; ``scale`` of the interaction energy, eV (the root mean square force component of the training
+    set, as MACE does it). Reference energies are zero until ``set_reference_energies`` is called.
+    """
+    known = numbers(elements)
+    hidden = "+".join(f"{architecture.channels}x{l}{'eo'[l % 2]}" for l in range(architecture.max_l + 1))
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    torch.manual_seed(seed)
+    try:
+        return modules.ScaleShiftMACE(
+            r_max=architecture.cutoff,
+            num_bessel=architecture.num_bessel,
+            num_polynomial_cutoff=architecture.num_polynomial_cutoff,
+            max_ell=architecture.max_ell,
+            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            interaction_cls_first=modules.interaction_classes[architecture.first_interaction],
+            num_interactions=architecture.num_interactions,
+            num_elements=len(known),
+            hidden_irreps=o3.Irreps(hidden),
+            MLP_irreps=o3.Irreps(f"{architecture.readout_channels}x0e"),
+            gate=torch.nn.functional.silu,
+            atomic_energies=np.zeros(len(known)),
+            avg_num_neighbors=avg_num_neighbors,
+            atomic_numbers=known,
+            correlation=architecture.correlation,
+            radial_MLP=architecture.radial_mlp,
+            atomic_inter_scale=scale,
+            atomic_inter_shift=0.0,
+        )
+    finally:
+        torch.set_default_dtype(default)
+
+
+def model_elements(model: torch.nn.Module) -> list[int]:
+    """Atomic numbers a model knows, in the order of its one-hot encoding."""
+    return [int(z) for z in model.atomic_numbers]
+
+
+def model_dtype(model: torch.nn.Module) -> torch.dtype:
+    """Floating-point type of a model's weights."""
+    return next(model.parameters()).dtype
+
+
+def composition(structures: list[Atoms], elements: list[int]) -> np.ndarray:
+    """Number of atoms of each element in each structure, shape (structures, elements)."""
+    return np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in structures], dtype=float)
+
+
+def fit_reference_energies(counts: np.ndarray, energies: np.ndarray) -> np.ndarray:
+    """Reference energy of each element (eV): least squares of ``energies`` (n,) on ``counts`` (n, elements).
+
+    Compositions that do not determine all elements give the minimum-norm solution, not an error.
+    """
+    return np.linalg.lstsq(counts, energies, rcond=None)[0]
+
+
+def reference_energies(model: torch.nn.Module) -> np.ndarray:
+    """Reference energies of a model, eV, shape (elements,), as float64."""
+    return model.atomic_energies_fn.atomic_energies.detach().double().cpu().numpy().reshape(-1)
+
+
+def set_reference_energies(model: torch.nn.Module, energies: np.ndarray) -> None:
+    """Set the reference energies (eV, shape (elements,)) and read them back.
+
+    Raises RuntimeError if the model does not hold them afterwards: mace-torch's own fine-tuning silently keeps
+    the parent's, which costs 10³ meV/atom and looks like negative transfer.
+    """
+    buffer = model.atomic_energies_fn.atomic_energies
+    buffer.copy_(torch.as_tensor(energies).to(buffer).reshape(buffer.shape))
+    held = reference_energies(model)
+    if not np.allclose(held, energies, rtol=1e-6, atol=1e-6):
+        raise RuntimeError(f"reference energies were set to {energies} but read back as {held}")
+
+
+def save_model(model: torch.nn.Module, path: str | Path) -> None:
+    """Write a model as MACE does, whole or not at all."""
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    torch.save(model, temporary)
+    os.replace(temporary, path)
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> torch.nn.Module:
+    """Load a MACE model saved by this project or by mace-torch.
+
+    Pickles run code: load only files you trust. Raises InputError naming the file if it holds no MACE model.
+    """
+    try:
+        model = torch.load(path, map_location=device, weights_only=False)
+    except Exception as error:
+        raise InputError(f"{path} is not a model file that torch can read: {error}") from error
+    if not isinstance(model, torch.nn.Module) or not hasattr(model, "atomic_numbers"):
+        raise InputError(f"{path} holds no MACE model but a {type(model).__name__}")
+    return model
+
+
+def numbers(symbols: list[str]) -> list[int]:
+    """Atomic numbers of chemical symbols, sorted: the order of a new model's one-hot encoding."""
+    return sorted(atomic_numbers[s] for s in symbols)
+
+
+def symbols(numbers: list[int]) -> list[str]:
+    """Chemical symbols of atomic numbers."""
+    return [chemical_symbols[z] for z in numbers]
