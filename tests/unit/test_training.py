@@ -19,7 +19,7 @@ from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import adapt_parent, train
+from mftl.training import adapt_parent, train, weighted_loss
 
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
@@ -242,3 +242,29 @@ models.save_model(model, Path(sys.argv[1]) / "model.pt")
     call(tmp_path / "killed")
     assert same(models.load_model(tmp_path / "through/model.pt"), models.load_model(tmp_path / "killed/model.pt"))
     assert (tmp_path / "through/log.csv").read_text() == (tmp_path / "killed/log.csv").read_text()
+
+
+def test_huber_loss_is_linear_for_large_deviations():
+    settings = Training(energy_weight=1.0, forces_weight=2.0, huber_delta=0.1)
+    energy, forces = torch.tensor([0.05]), torch.tensor([[0.05, 1.0, 0.0]])
+    squared = weighted_loss(energy, forces, settings.model_copy(update={"huber_delta": None}))
+    assert float(squared) == pytest.approx(0.05**2 + 2 * (0.05**2 + 1.0) / 3)
+    robust = weighted_loss(energy, forces, settings)
+    assert float(robust) == pytest.approx(0.05**2 + 2 * (0.05**2 + 0.1 * (2 * 1.0 - 0.1)) / 3)
+
+
+def test_cuequivariance_is_asked_for_by_name_when_missing(dft, tmp_path, monkeypatch):
+    monkeypatch.setattr(models.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"cuequivariance.*not installed"):
+        run(dft, tmp_path, FAST.model_copy(update={"accelerate": "cuequivariance"}))
+
+
+def test_cuequivariance_trains_about_the_same_model(dft, tmp_path):
+    """Its kernels order some weights differently, so that steps differ a little; the saved model is a plain one."""
+    pytest.importorskip("cuequivariance_torch", reason="cuEquivariance is not installed")
+    settings = FAST.model_copy(update={"epochs": 3, "dtype": "float64"})
+    model = run(dft, tmp_path / "a", settings.model_copy(update={"accelerate": "cuequivariance"}))
+    plain = run(dft, tmp_path / "b", settings)
+    assert weights(model).keys() == weights(plain).keys()
+    logs = [pd.read_csv(tmp_path / name / "log.csv")["validation_loss"] for name in "ab"]
+    assert logs[0].to_numpy() == pytest.approx(logs[1].to_numpy(), rel=0.02)

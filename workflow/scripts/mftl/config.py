@@ -172,9 +172,12 @@ class Training(Section):
     learning_rate_half_life: PositiveInt | None = Field(
         None, description="steps in which the learning rate halves; independent of the number of epochs"
     )
-    energy_weight: float = Field(10.0, ge=0, description="weight of the mean squared energy error, (eV/atom)²")
+    energy_weight: float = Field(10.0, ge=0, description="weight of the energy errors, (eV/atom)², in the loss")
     forces_weight: float = Field(
-        10.0, ge=0, description="weight of the mean squared force error, (eV/Å)²; 0: no forces"
+        10.0, ge=0, description="weight of the force errors, (eV/Å)², in the loss; 0: no forces"
+    )
+    huber_delta: PositiveFloat | None = Field(
+        None, description="errors beyond this count linearly, not squared, in eV/atom and eV/Å (null: all squared)"
     )
     ema_decay: Fraction = Field(0.99, description="of the moving average of the weights, which is the model")
     weight_decay: float = Field(5e-7, ge=0, description="of the optimiser (Adam, AMSGrad)")

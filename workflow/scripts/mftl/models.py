@@ -4,7 +4,9 @@ A saved model is the pickled module that ``mace.calculators.MACECalculator`` loa
 folder, lie the recipe and settings that made it (see ``training``).
 """
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,33 @@ def set_reference_energies(model: torch.nn.Module, energies: np.ndarray) -> None
     held = reference_energies(model)
     if not np.allclose(held, energies, rtol=1e-6, atol=1e-6):
         raise RuntimeError(f"reference energies were set to {energies} but read back as {held}")
+
+
+def to_cuequivariance(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """The same model with NVIDIA's cuEquivariance kernels. Raises InputError if these are not installed."""
+    if importlib.util.find_spec("cuequivariance_torch") is None:
+        raise InputError(
+            "training.accelerate: got 'cuequivariance', which is not installed; "
+            "pip install cuequivariance-torch, on a GPU also its cuequivariance-ops-torch-* package, or use 'none'"
+        )
+    from mace.cli.convert_e3nn_cueq import run
+
+    return _converted(run, model, device)
+
+
+def from_cuequivariance(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """The plain model again, which needs no cuEquivariance to load."""
+    from mace.cli.convert_cueq_e3nn import run
+
+    return _converted(run, model, device)
+
+
+def _converted(convert: Callable, model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    default = torch.get_default_dtype()  # mace's converters change it
+    try:
+        return convert(model, device=device.type).to(device)
+    finally:
+        torch.set_default_dtype(default)
 
 
 def save_model(model: torch.nn.Module, path: str | Path) -> None:

@@ -50,14 +50,14 @@ class Progress:
 
 @dataclass
 class Errors:
-    """Mean squared errors per atom and component, and their weighted sum, the loss."""
+    """Root mean square errors of energies (meV/atom) and forces (meV/Å, nan if not computed), and the loss."""
 
-    energy: float  # (eV/atom)²
-    forces: float  # (eV/Å)²; nan if forces were not computed
+    energy: float
+    forces: float
     loss: float
 
     def __str__(self) -> str:
-        return f"{MEV * self.energy**0.5:.1f} meV/atom, {MEV * self.forces**0.5:.0f} meV/Å"
+        return f"{self.energy:.1f} meV/atom {self.forces:.0f} meV/Å"
 
 
 def train(
@@ -102,7 +102,7 @@ def train(
     if until_best:
         log.info("best model after epoch %d of %d", run.progress.best_epoch, run.progress.epoch)
         run.model.load_state_dict(run.best)
-        return run.model
+        return run.plain_model()
     return models.load_model(run.snapshot_path(max(snapshots)), device)
 
 
@@ -131,6 +131,8 @@ class Run:
         else:
             model = adapt_parent(models.load_model(parent), training, settings)
         self.model = model.to(self.device)
+        if settings.accelerate == "cuequivariance":
+            self.model = models.to_cuequivariance(self.model, self.device)
         self.training = make_graphs(self.model, training)
         self.validation = make_graphs(self.model, validation)
         self.optimizer = torch.optim.Adam(
@@ -162,9 +164,9 @@ class Run:
                 break
             self.one_epoch()
             progress.best_is_final |= progress.epoch >= self.planned_epochs
-            if progress.history[-1]["validation_loss"] is not None:
-                row = progress.history[-1]
-                message = f"{row['energy_rmse_mev_per_atom']:.1f} meV/atom {row['force_rmse_mev_per_A']:.0f} meV/Å"
+            row = progress.history[-1]
+            if row["validation_loss"] is not None:
+                message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"], 0.0))
             if progress.epoch in snapshots:
                 self.save_snapshot()
             if time.monotonic() - self.saved_at > self.checkpoint_seconds:
@@ -189,18 +191,15 @@ class Run:
                     self.keep_if_best(errors.loss)
             row |= {
                 "validation_loss": errors.loss,
-                "energy_rmse_mev_per_atom": MEV * errors.energy**0.5,
-                "force_rmse_mev_per_A": MEV * errors.forces**0.5,
+                "energy_rmse_mev_per_atom": errors.energy,
+                "force_rmse_mev_per_A": errors.forces,
             }
         progress.history.append(row)
 
     def one_step(self, graphs: list[Graph]) -> float:
         """One step of the optimiser; return the loss. Raises InputError if it is not finite."""
         batch = collate(graphs, self.device)
-        energy, forces = squared_errors(self.model, batch, self.use_forces, training=True)
-        loss = self.settings.energy_weight * energy.mean()
-        if self.use_forces:
-            loss = loss + self.settings.forces_weight * forces.mean()
+        loss = weighted_loss(*deviations(self.model, batch, self.use_forces, training=True), self.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         value = float(loss.detach())
@@ -219,17 +218,15 @@ class Run:
 
     def errors(self, graphs: list[Graph]) -> Errors:
         """Errors on labelled graphs with the weights the model holds now."""
-        energy, forces = [], []
-        for start in range(0, len(graphs), EVALUATION_BATCH):
-            batch = collate(graphs[start : start + EVALUATION_BATCH], self.device)
-            e, f = squared_errors(self.model, batch, self.use_forces, training=False)
-            energy.append(e.detach().double().cpu())
-            if self.use_forces:
-                forces.append(f.detach().double().cpu().reshape(-1))
-        mean_energy = float(torch.cat(energy).mean())
-        mean_forces = float(torch.cat(forces).mean()) if forces else float("nan")
-        loss = self.settings.energy_weight * mean_energy
-        return Errors(mean_energy, mean_forces, loss + (self.settings.forces_weight * mean_forces if forces else 0.0))
+        batches = [graphs[i : i + EVALUATION_BATCH] for i in range(0, len(graphs), EVALUATION_BATCH)]
+        found = [deviations(self.model, collate(b, self.device), self.use_forces, training=False) for b in batches]
+        energy = torch.cat([e.detach().double() for e, _ in found])
+        forces = torch.cat([f.detach().double() for _, f in found]) if self.use_forces else None
+        return Errors(
+            energy=MEV * float((energy**2).mean()) ** 0.5,
+            forces=MEV * float((forces**2).mean()) ** 0.5 if forces is not None else float("nan"),
+            loss=float(weighted_loss(energy, forces, self.settings)),
+        )
 
     def keep_if_best(self, loss: float) -> None:
         """Keep the weights the model holds now if they are the best so far; count patience otherwise."""
@@ -249,7 +246,13 @@ class Run:
         """Write the model after the current epoch."""
         self.snapshot_path(0).parent.mkdir(exist_ok=True)
         with self.average.average_parameters():
-            models.save_model(self.model, self.snapshot_path(self.progress.epoch))
+            models.save_model(self.plain_model(), self.snapshot_path(self.progress.epoch))
+
+    def plain_model(self) -> torch.nn.Module:
+        """The model with the weights it holds now, as mace-torch alone can load it."""
+        if self.settings.accelerate == "cuequivariance":
+            return models.from_cuequivariance(self.model, self.device)
+        return self.model
 
     @property
     def state_path(self) -> Path:
@@ -305,18 +308,31 @@ class Run:
 EVALUATION_BATCH = 100
 
 
-def squared_errors(
+def deviations(
     model: torch.nn.Module, batch: dict[str, torch.Tensor], use_forces: bool, training: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Squared errors of energies per atom, (B,) in (eV/atom)², and of forces, (N, 3) in (eV/Å)².
+    """Predicted less true energies per atom, (B,) in eV/atom, and forces, (N, 3) in eV/Å.
 
     The energies compared are interaction energies, without the reference energies: in float32 a total energy of
     10⁴ eV has no digits left for meV.
     """
     output = model(batch, training=training, compute_force=use_forces)
     sizes = batch["ptr"][1:] - batch["ptr"][:-1]
-    energy = ((output["interaction_energy"] - batch["energy"]) / sizes) ** 2
-    return energy, (output["forces"] - batch["forces"]) ** 2 if use_forces else None
+    energy = (output["interaction_energy"] - batch["energy"]) / sizes
+    return energy, output["forces"] - batch["forces"] if use_forces else None
+
+
+def weighted_loss(energy: torch.Tensor, forces: torch.Tensor | None, settings: Training) -> torch.Tensor:
+    """Weighted sum of the mean squared deviations of energies and forces; large ones may count linearly."""
+
+    def mean(deviation: torch.Tensor) -> torch.Tensor:
+        if settings.huber_delta is None:
+            return (deviation**2).mean()
+        # torch's Huber loss is half the square for small deviations
+        return 2 * torch.nn.functional.huber_loss(deviation, torch.zeros_like(deviation), delta=settings.huber_delta)
+
+    loss = settings.energy_weight * mean(energy)
+    return loss if forces is None else loss + settings.forces_weight * mean(forces)
 
 
 def make_graphs(model: torch.nn.Module, data: Labelled) -> list[Graph]:

@@ -1,0 +1,53 @@
+# mftl: multi-fidelity transfer learning of interatomic potentials. Every figure is a target:
+#
+#     snakemake results/fig4.pdf
+#
+# source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A configuration that describes systems stands alone; any other one changes values of config.yaml.
+if "systems" not in config:
+
+    configfile: "config.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+from mftl import checks, recipe
+from mftl.inputs import InputError
+from mftl.sources import source_hash
+
+try:
+    CONFIG = checks.load(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+FIGURES = list(CONFIG.figures)
+
+
+wildcard_constraints:
+    system=recipe.NAME,
+    level=recipe.LEVEL,
+    architecture="[A-Za-z0-9_-]+",
+    seed=r"\d+",
+    curve=recipe.NAME,
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{figure}.pdf", figure=FIGURES),
+
+
+include: "workflow/rules/pools.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/splits.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/figures.smk"

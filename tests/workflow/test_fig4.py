@@ -1,0 +1,201 @@
+"""The chain of fig4 at test scale, in a folder of its own: what it makes, and what runs again after a change."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [SNAKEMAKE, *arguments, "--configfile", "config/test.yaml"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def planned(folder: Path, *arguments: str) -> dict[str, int]:
+    """Jobs that a call would run, by rule."""
+    done = snakemake(folder, "-n", "results/fig4.pdf", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    if "Nothing to be done" in text:
+        return {}
+    table = text.split("Job stats:")[1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def copy_project(folder: Path) -> Path:
+    for name in ("workflow", "config", "profiles", "envs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "resources").symlink_to(ROOT / "resources")
+    return folder
+
+
+def edit(folder: Path, change: dict, name: str = "config/test.yaml") -> None:
+    """Merge values into a configuration file."""
+    path = folder / name
+    values = yaml.safe_load(path.read_text())
+
+    def merge(into, new):
+        for key, value in new.items():
+            if isinstance(value, dict) and isinstance(into.get(key), dict):
+                merge(into[key], value)
+            else:
+                into[key] = value
+
+    merge(values, change)
+    path.write_text(yaml.safe_dump(values, allow_unicode=True))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which fig4 has been made."""
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    done = snakemake(folder, "results/fig4.pdf")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(finished):
+    """The finished folder, with its configuration and sources restored afterwards."""
+    yield finished
+    for name in ("config/test.yaml", "config.yaml", "workflow/scripts/mftl/plotting/learning_curves.py"):
+        shutil.copy2(ROOT / name, finished / name)
+
+
+def test_figure_and_tables(finished):
+    assert (finished / "results/fig4.pdf").read_bytes().startswith(b"%PDF")
+    assert (finished / "results/fig4.png").read_bytes().startswith(b"\x89PNG")
+    errors = pd.read_csv(finished / "results/errors/fig4.csv")
+    assert set(errors["curve"]) == {"single-fidelity", "foundation", "mftl"}
+    assert len(errors) == 3 * 2 * 1 * 2  # curves, sizes, seeds, quantities
+    assert (errors["rmse"] > 0).all() and (errors["structures"] == 40).all()
+    drawn = pd.read_csv(finished / "results/fig4.csv")
+    merged = drawn.merge(errors, on=["curve", "value", "quantity"])
+    assert (abs(merged["mean"] - merged["rmse"]) < 1e-9).all()  # one seed: the mean is that seed's
+
+
+def test_training_sets_are_nested_and_apart_from_the_test_set(finished):
+    import json
+
+    sets = json.loads((finished / "results/splits/molecules.json").read_text())
+    models = finished / "results/models/tiny"
+    ids = {
+        n: json.loads((models / f"molecules.pbe0-d3.n{n}/seed-1/model.json").read_text())["training_ids"]
+        for n in (10, 20)
+    }
+    low = json.loads((models / "molecules.dftb-ptbp.n60/seed-1/model.json").read_text())["training_ids"]
+    assert ids[20][:10] == ids[10]
+    assert not {*ids[20], *low} & {*sets["test"], *sets["validation"]}
+
+
+def test_second_call_does_nothing(finished):
+    assert planned(finished) == {}
+
+
+def test_more_seeds_train_only_the_new_ones(project):
+    edit(project, {"seeds": 2})
+    jobs = planned(project)
+    # two pre-trainings and their snapshots, three curves of two sizes
+    assert jobs["train"] == 2 + 3 * 2
+    assert jobs["snapshot"] == 2
+    assert "collect_labels" not in jobs and "split" not in jobs
+
+
+def test_plot_style_reruns_only_the_plot(project):
+    edit(project, {"plot": {"width": 5.0}})
+    assert planned(project) == {"plot_learning_curves": 1}
+
+
+def test_a_changed_module_reruns_its_scripts_alone(project):
+    path = project / "workflow/scripts/mftl/plotting/learning_curves.py"
+    path.write_text(path.read_text() + "\n# a comment\n")
+    assert planned(project) == {"plot_learning_curves": 1}
+
+
+def test_test_set_used_reruns_no_training(project):
+    edit(project, {"prediction": {"test_structures": 30}})
+    jobs = planned(project)
+    assert jobs == {"predict": 3, "evaluate": 1, "plot_learning_curves": 1}
+
+
+def test_a_new_size_trains_only_that_size(project):
+    edit(project, {"curves": {"single-fidelity": {"values": [10, 15, 20]}}})
+    assert planned(project) == {"train": 1, "predict": 1, "evaluate": 1, "plot_learning_curves": 1}
+
+
+def test_finetuning_settings_leave_pretraining_alone(project):
+    edit(project, {"finetuning": {"learning_rate": 0.002}})
+    assert planned(project)["train"] == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sedes": 3}, "sedes: got 3"),
+        ({"curves": {"mftl": {"values": [10, 5000]}}}, "curves.mftl.values: got 5000; valid: at most 500"),
+    ],
+)
+def test_wrong_configuration_stops_before_the_first_job(project, change, expected):
+    edit(project, change)
+    done = snakemake(project, "results/fig4.pdf")
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Execute" not in done.stderr
+
+
+@pytest.fixture
+def broken_labels(project):
+    """A function that puts a changed label file in place of the real one; the results are those of the real one."""
+    source = (ROOT / "resources/molecules/molecules.pbe0-d3.extxyz").read_text()
+
+    def put(change):
+        (project / "broken.extxyz").write_text(change(source))
+        edit(project, {"systems": {"molecules": {"levels": {"pbe0-d3": {"file": "broken.extxyz"}}}}}, "config.yaml")
+
+    yield put
+    for stem in ("results/labels/molecules/pbe0-d3.extxyz", "results/labels/molecules/pbe0-d3.csv"):
+        assert (project / "kept" / Path(stem).name).exists()
+        shutil.move(project / "kept" / Path(stem).name, project / stem)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda s: s[: len(s) // 2], "truncated"),
+        (lambda s: s.replace("REF_energy=-2078.2018562313724", "REF_energy=nan", 1), "water-0000"),
+        (lambda s: s.replace(":REF_forces:R:3 id=water-0000", ":REF_x:R:3 id=water-0000", 1), "water-0000"),
+        (lambda s: s.replace("id=water-0000", "id=ammonia-0000", 1), "ammonia-0000"),
+    ],
+    ids=["truncated", "nan energy", "no forces", "duplicate id"],
+)
+def test_broken_labels_are_named(project, broken_labels, change, expected):
+    (project / "kept").mkdir(exist_ok=True)
+    for name in ("pbe0-d3.extxyz", "pbe0-d3.csv"):
+        shutil.copy2(project / "results/labels/molecules" / name, project / "kept" / name)
+    broken_labels(change)
+    done = snakemake(project, "results/fig4.pdf")
+    assert done.returncode != 0
+    assert "broken.extxyz" in done.stderr and expected in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    labels = project / "results/labels/molecules/pbe0-d3.extxyz"
+    # a file cut short is noticed before any job; then the old labels are still there
+    assert not labels.exists() or labels.read_bytes() == (project / "kept" / labels.name).read_bytes()

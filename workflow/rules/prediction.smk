@@ -1,0 +1,43 @@
+# Predictions of all models of a curve on the test set: one job, since importing torch costs more than predicting.
+
+
+def curve_models(wildcards):
+    """Models of a curve, in the order of (recipe, seed)."""
+    return [
+        recipe.model_path(CONFIG.curves[wildcards.curve].architecture, one, seed)
+        for one in CONFIG.recipes_of(wildcards.curve)
+        for seed in CONFIG.seeds_of(wildcards.curve)
+    ]
+
+
+def curve_target(wildcards):
+    """The stage whose labels a curve is tested against."""
+    return CONFIG.recipes_of(wildcards.curve)[0].last
+
+
+rule predict:
+    input:
+        models=curve_models,
+        labels=lambda w: [
+            f"results/labels/{curve_target(w).system}/{level}.extxyz"
+            for level in curve_target(w).levels
+        ],
+        split=lambda w: f"results/splits/{curve_target(w).system}.json",
+    output:
+        "results/predictions/{curve}.npz",
+    log:
+        "results/logs/predict/{curve}.log",
+    benchmark:
+        "results/benchmarks/predict/{curve}.tsv"
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        recipes=lambda w: [str(one) for one in CONFIG.recipes_of(w.curve)],
+        values=lambda w: CONFIG.curves[w.curve].values,
+        seeds=lambda w: CONFIG.seeds_of(w.curve),
+        batch_size=CONFIG.prediction.batch_size,
+        test_structures=CONFIG.prediction.test_structures,
+        device=CONFIG.device,
+        source=source_hash("predict"),
+    script:
+        "../scripts/predict.py"

@@ -1,0 +1,93 @@
+"""Errors of predictions against labels, as one tidy table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mftl.inputs import InputError
+from mftl.labels import read_labelled
+from mftl.recipe import parse
+
+MEV = 1000.0  # meV in an eV
+UNITS = {"energy": "meV/atom", "forces": "meV/Å"}
+
+
+def relative_energies(energies: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Relative energies (eV): energies (n,) less the reference energies of the elements that fit them best.
+
+    ``counts`` (n, elements): atoms of each element. The references are the least-squares ones of these very
+    energies, so two levels of theory, or a model and a level, can be compared whatever their zero of energy:
+    the difference of two levels' relative energies is what no shift of the atoms' energies can explain.
+    """
+    return energies - counts @ np.linalg.lstsq(counts, energies, rcond=None)[0]
+
+
+def error_rows(
+    predicted_energies: np.ndarray,
+    reference_energies: np.ndarray,
+    predicted_forces: np.ndarray,
+    reference_forces: np.ndarray,
+    sizes: np.ndarray,
+) -> list[dict]:
+    """RMSE and MAE of energies per atom (meV/atom) and of force components (meV/Å).
+
+    Energies (n,) in eV with ``sizes`` (n,) atoms each; forces (atoms, 3) in eV/Å.
+    """
+    energy = MEV * (predicted_energies - reference_energies) / sizes
+    force = MEV * (predicted_forces - reference_forces).ravel()
+    return [
+        {
+            "quantity": quantity,
+            "unit": UNITS[quantity],
+            "rmse": float(np.sqrt(np.mean(error**2))),
+            "mae": float(np.mean(np.abs(error))),
+            "structures": len(sizes),
+        }
+        for quantity, error in (("energy", energy), ("forces", force))
+    ]
+
+
+def compare_levels(reference: str | Path, other: str | Path, level: str) -> list[dict]:
+    """Errors of one file of labels against another on the structures that both hold, with relative energies."""
+    high, low = ({a.info["id"]: a for a in read_labelled(path)} for path in (reference, other))
+    common = [one for one in high if one in low]
+    if not common:
+        raise InputError(f"{reference} and {other} have no structure in common")
+    elements = sorted({int(z) for one in common for z in high[one].numbers})
+    counts = np.array([[np.count_nonzero(high[one].numbers == z) for z in elements] for one in common], dtype=float)
+    energies = [
+        relative_energies(np.array([data[one].info["REF_energy"] for one in common]), counts) for data in (low, high)
+    ]
+    forces = [np.concatenate([data[one].arrays["REF_forces"] for one in common]) for data in (low, high)]
+    return [{"level": level} | row for row in error_rows(*energies, *forces, counts.sum(1))]
+
+
+def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
+    """A row for each figure, curve, recipe, size, epochs, seed and quantity.
+
+    ``predictions``: the file of each curve that the rule ``predict`` wrote. ``value`` is the curve's open number,
+    ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none).
+    """
+    rows = []
+    for curve, path in predictions.items():
+        with np.load(path) as data:
+            for model, name in enumerate(data["recipe"]):
+                recipe = parse(str(name))
+                keys = {"figure": figure, "curve": curve, "recipe": str(recipe), "value": int(data["value"][model])}
+                keys |= {
+                    "size": recipe.last.size,
+                    "epochs": next((s.epochs for s in recipe.stages if s.epochs), 0),
+                    "seed": int(data["seed"][model]),
+                }
+                rows += [
+                    keys | row
+                    for row in error_rows(
+                        data["energies"][model],
+                        data["reference_energies"],
+                        data["forces"][model],
+                        data["reference_forces"],
+                        data["sizes"],
+                    )
+                ]
+    return pd.DataFrame(rows)

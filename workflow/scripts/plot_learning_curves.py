@@ -1,0 +1,16 @@
+"""Errors of a figure's curves -> learning curves of energies and forces, and the numbers drawn."""
+
+import pandas as pd
+
+from mftl.jobs import job
+from mftl.plotting.learning_curves import plot, summarise
+
+with job(snakemake):
+    params = snakemake.params
+    table = summarise(pd.read_csv(snakemake.input[0]), params.labels, params.style["error"])
+    table.to_csv(snakemake.output.csv, index=False)
+    figure = plot(table, params.style, params.title, params.target)
+    for path in (snakemake.output.pdf, snakemake.output.png):
+        figure.savefig(
+            path, dpi=params.style["dpi"], metadata={"CreationDate": None} if path.endswith(".pdf") else None
+        )

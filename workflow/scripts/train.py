@@ -1,0 +1,48 @@
+"""One stage of a recipe -> its model, the weights alone, a card of what made it, and a log of its epochs."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from mftl.config import Architecture, Training
+from mftl.datasets import choose, read_sets
+from mftl.jobs import job
+from mftl.models import model_elements, save_model, symbols
+from mftl.recipe import parse
+from mftl.training import train
+
+with job(snakemake):
+    params = snakemake.params
+    stage = parse(snakemake.wildcards.recipe).last
+    sets = read_sets(snakemake.input.split)
+    training, validation = choose(
+        snakemake.input.labels, [(sets["training"], params.size), (sets["validation"], None)], what=str(stage)
+    )
+    new = params.new_model or {}
+    model = train(
+        training,
+        validation,
+        Training(**params.settings),
+        Architecture(**new["architecture"]) if new else None,
+        new.get("elements"),
+        Path(snakemake.output.model).parent,
+        parent=snakemake.input.get("parent"),
+        seed=int(snakemake.wildcards.seed),
+        snapshots=tuple(params.snapshots),
+        until_best=params.until_best,
+        device=params.device,
+        identity=params.source,
+    )
+    card = {
+        "recipe": snakemake.wildcards.recipe,
+        "seed": int(snakemake.wildcards.seed),
+        "elements": symbols(model_elements(model)),
+        "training": params.settings,
+        "new_model": params.new_model,
+        "parent": snakemake.input.get("parent"),
+        "training_ids": [atoms.info["id"] for atoms in training.structures],
+    }
+    Path(snakemake.output.card).write_text(json.dumps(card, indent=1), encoding="utf-8")
+    torch.save(model.state_dict(), snakemake.output.weights)
+    save_model(model, snakemake.output.model)
