@@ -10,7 +10,7 @@ _ID = re.compile(r"""(?:^|\s)id=(?:"([^"]*)"|(\S+))""")
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Ids of the structures in an extended XYZ file, in order; their number in the file where they have none.
+    """Ids of the structures in an extended XYZ file, in order; ``<stem>-000000`` and so on where they have none.
 
     Raises InputError naming the file and the place where a structure is cut short.
     """
@@ -32,7 +32,7 @@ def _read_ids(path: Path, _modified: int) -> tuple[str, ...]:
                     f"{path}: expected a number of atoms after structure {len(ids)}, found {line.strip()[:40]!r}"
                 ) from None
             match = _ID.search(file.readline())
-            ids.append((match[1] or match[2]) if match else str(len(ids)))
+            ids.append((match[1] or match[2]) if match else f"{path.stem}-{len(ids):06d}")
             for _ in range(count):
                 if not file.readline().strip():
                     raise InputError(f"{path}: the file ends in the middle of structure {ids[-1]}; is it truncated?")

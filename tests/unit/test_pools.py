@@ -1,0 +1,134 @@
+"""Pools: every structure has one id of its own, and a file that cannot be used says where."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+
+from mftl import checks
+from mftl.config import FilePool, System
+from mftl.inputs import InputError
+from mftl.structures import read_structures, write_structures
+from mftl.systems import build_pool
+
+POOL = "resources/molecules/molecules.extxyz"
+
+
+@pytest.fixture
+def lines():
+    """The text of three structures: 5, 4 and 3 atoms."""
+    with open(POOL) as file:
+        return [next(file) for _ in range(7 + 6 + 5)]
+
+
+def refused(path, elements=("H", "C", "N", "O")) -> str:
+    with pytest.raises(InputError) as caught:
+        build_pool(FilePool(file=str(path)), list(elements))
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_pool_is_read_with_its_ids(tmp_path, lines):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join(lines))
+    structures = build_pool(FilePool(file=str(path)), ["H", "C", "N", "O"])
+    assert [a.info["id"] for a in structures] == ["methane-0000", "ammonia-0000", "water-0000"]
+    assert structures[2].info["smiles"] == "O"
+
+
+@pytest.mark.parametrize("name", ["pool.extxyz", "pool.traj", "pool.xyz"])
+def test_structures_without_ids_are_numbered(tmp_path, name):
+    path = tmp_path / name
+    write(path, [molecule("H2O"), molecule("CH4")])
+    pool = build_pool(FilePool(file=str(path)), ["H", "C", "O"])
+    assert [a.info["id"] for a in pool] == ["pool-000000", "pool-000001"]
+
+
+def test_ids_are_known_before_the_pool_is_built(tmp_path):
+    """The Snakefile counts structures and draws splits with them."""
+    for name, infos in (("numbers", [{}, {}]), ("names", [{"id": "007"}, {"id": "T"}])):
+        path = tmp_path / f"{name}.extxyz"
+        write(path, [Atoms("H", info=info) for info in infos])
+        pool = FilePool(file=str(path))
+        expected = checks.pool_ids(System(elements=["H"], pool=pool, levels={}))
+        assert [a.info["id"] for a in build_pool(pool, ["H"])] == expected
+
+
+def test_energies_that_come_with_a_pool_are_dropped(tmp_path):
+    atoms = molecule("H2O")
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
+    write(tmp_path / "pool.extxyz", atoms)
+    assert build_pool(FilePool(file=str(tmp_path / "pool.extxyz")), ["H", "O"])[0].calc is None
+
+
+def test_two_structures_with_one_id(tmp_path, lines):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join([*lines, *lines[7:13]]))
+    assert "ammonia-0000" in refused(path)
+
+
+def test_an_element_that_the_system_has_not(tmp_path, lines):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join(lines))
+    message = refused(path, ["H", "C", "O"])
+    assert "ammonia-0000 holds N" in message
+
+
+@pytest.mark.parametrize(("lost", "named"), [(1, "water-0000"), (3, "water-0000"), (4, "structure")])
+def test_a_file_that_ends_early(tmp_path, lines, lost, named):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join(lines[:-lost]))
+    assert named in refused(path)
+
+
+def test_a_file_that_ends_within_its_last_number(tmp_path, lines):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join(lines)[:-4])
+    assert "water-0000" in refused(path)
+
+
+def test_a_position_that_is_no_number(tmp_path, lines):
+    path = tmp_path / "pool.extxyz"
+    path.write_text("".join([*lines[:9], "N  0.0  what  0.0\n", *lines[10:]]))
+    assert "ammonia-0000" in refused(path)
+    path.write_text("".join([*lines[:9], "N  0.0  nan  0.0\n", *lines[10:]]))
+    assert "ammonia-0000" in refused(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff\xfe\x00\x01"])
+def test_a_file_that_is_none(tmp_path, content):
+    path = tmp_path / "pool.extxyz"
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    refused(tmp_path / "nowhere.extxyz")
+
+
+def test_writing_and_reading_are_inverse(tmp_path):
+    crystal = bulk("W", cubic=True)
+    crystal.rattle(0.1, seed=1)
+    crystal.info = {"id": "crystal", "note": "two words, C=O"}
+    write_structures(tmp_path / "out" / "pool.extxyz", [crystal])
+    (back,) = read_structures(tmp_path / "out" / "pool.extxyz")
+    assert back.info == crystal.info
+    assert back.pbc.all()
+    np.testing.assert_allclose(back.positions, crystal.positions, atol=1e-8)
+    np.testing.assert_allclose(back.cell, crystal.cell, atol=1e-12)
+
+
+def test_a_file_that_cannot_be_finished_is_not_there(tmp_path):
+    with pytest.raises(TypeError):
+        write_structures(tmp_path / "pool.extxyz", [molecule("CH4"), None])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_rewrite_leaves_the_old_file(tmp_path):
+    path = tmp_path / "pool.extxyz"
+    write_structures(path, [Atoms("H", info={"id": "old"})])
+    with pytest.raises(TypeError):
+        write_structures(path, [molecule("CH4"), None])
+    assert read(path).info["id"] == "old"

@@ -1,0 +1,19 @@
+"""Merge the chunks of a level, or read the file its labels come in, and account for every structure asked for."""
+
+from mftl.jobs import job
+
+with job(snakemake):
+    from mftl.config import FileLevel, Labels, Level
+    from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled, write_states
+    from mftl.structures import read_structures
+
+    pool = read_structures(snakemake.input.pool)
+    if "file" in snakemake.params.level:
+        labelled, states = collect_file(pool, FileLevel(**snakemake.params.level))
+    else:
+        chunks = list(zip(snakemake.input.chunks, snakemake.input.states, strict=True))
+        labelled, states = collect_chunks(pool, Level(**snakemake.params.level), chunks)
+    name = f"systems.{snakemake.wildcards.system}.levels.{snakemake.wildcards.level}"
+    check_failures(states, Labels(max_failed_fraction=snakemake.params.max_failed_fraction), name)
+    write_labelled(snakemake.output.labels, labelled)
+    write_states(snakemake.output.states, states)

@@ -1,0 +1,82 @@
+"""Files of structures: reading with checks, writing whole or not at all."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.io import iread, write
+
+from mftl.extxyz import read_ids
+from mftl.inputs import InputError
+
+Progress = Callable[[Iterable], Iterable]  # e.g. tqdm.tqdm; iter for silence
+
+
+def read_structures(path: str | Path) -> list[Atoms]:
+    """Structures of a file in any format that ASE reads, each with a unique ``info["id"]``.
+
+    Where the file gives no id, it is the file's stem and the structure's place in it: ``<stem>-000000``.
+    Raises InputError, naming the file and the structure, if the file is missing, cut short or not readable, if two
+    structures have the same id, or if a position is not a finite number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    # ASE turns an id that looks like a number into one (007 into 7), so the ids are taken from the text
+    texts = _checked_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+    structures = []
+    try:
+        for atoms in iread(path, ":"):
+            structures.append(atoms)
+    except Exception as error:  # ASE's readers raise whatever their parsing runs into
+        name = texts[len(structures)] if texts and len(structures) < len(texts) else f"number {len(structures)}"
+        raise InputError(f"{path}: structure {name} cannot be read: {error or type(error).__name__}") from error
+    if not structures:
+        raise InputError(f"{path}: holds no structures")
+    seen = {}
+    for i, atoms in enumerate(structures):
+        given = texts[i] if texts else atoms.info.get("id")
+        one = str(given) if "id" in atoms.info else f"{path.stem}-{i:06d}"
+        if one in seen:
+            raise InputError(f"{path}: structures number {seen[one]} and {i} (from 0) have the same id {one}")
+        seen[one] = i
+        if not np.isfinite(atoms.positions).all():
+            raise InputError(f"{path}: structure {one} has a position that is not a finite number")
+        atoms.info = {"id": one, **{key: value for key, value in atoms.info.items() if key != "id"}}
+    return structures
+
+
+def write_structures(path: str | Path, structures: Iterable[Atoms]) -> None:
+    """Write extended XYZ; the file appears under its name only when whole.
+
+    Positions and arrays have 8 decimals, info values all their digits.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary, list(structures), format="extxyz")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _checked_ids(path: Path) -> list[str]:
+    """Ids as the text of an extended XYZ file gives them."""
+    try:
+        ids = read_ids(path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not text: {error}") from error
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            # a last number that lost its last digits is still a number: only the missing end of line tells
+            if file.read(1) != b"\n":
+                raise InputError(
+                    f"{path}: the file does not end with a complete line, in structure {ids[-1]}; is it truncated? "
+                    "If it is complete, add the end of line"
+                )
+    return ids

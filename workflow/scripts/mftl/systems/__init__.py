@@ -1,0 +1,29 @@
+"""Systems: pools of structures, read from a file or generated."""
+
+from ase import Atoms
+
+from mftl.config import FilePool, NormalModePool
+from mftl.inputs import InputError
+from mftl.structures import Progress, read_structures
+from mftl.systems import normal_modes
+
+
+def build_pool(pool: FilePool | NormalModePool, elements: list[str], progress: Progress = iter) -> list[Atoms]:
+    """The structures of a system, each with a unique ``info["id"]``, without energies or forces.
+
+    Raises InputError, naming the file and the id, if the file cannot be read (see ``structures.read_structures``)
+    or a structure holds an element that is not in ``elements``.
+    """
+    if isinstance(pool, FilePool):
+        source, structures = pool.file, read_structures(pool.file)
+    else:
+        source, structures = "generated pool", normal_modes.sample(pool, progress)
+    for atoms in structures:
+        unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
+        if unknown:
+            raise InputError(
+                f"{source}: structure {atoms.info['id']} holds {', '.join(unknown)}, "
+                f"but the system's elements are {', '.join(elements)}"
+            )
+        atoms.calc = None  # ASE keeps there energies that came with the file; labels have their own files
+    return structures
