@@ -53,7 +53,7 @@ def trained(dft, tmp_path_factory):
 
 def test_errors_fall(trained):
     log = pd.read_csv(trained / "log.csv")
-    assert log["validation_loss"].min() < 0.6 * log["validation_loss"].iloc[0]
+    assert log["validation_score"].min() < 0.6 * log["validation_score"].iloc[0]
     assert log["force_rmse_mev_per_A"].min() < 0.8 * log["force_rmse_mev_per_A"].iloc[0]
 
 
@@ -163,7 +163,7 @@ def test_early_stopping_stops(dft, tmp_path):
     settings = FAST.model_copy(update={"epochs": 500, "patience": 4, "learning_rate": 0.1, "ema_decay": 0.0})
     run(dft, tmp_path, settings)
     log = pd.read_csv(tmp_path / "log.csv")
-    best = log["validation_loss"].idxmin()
+    best = log["validation_score"].idxmin()
     assert len(log) < 500
     assert len(log) - 1 - best == 4
 
@@ -176,14 +176,14 @@ def test_best_model_is_the_one_returned(dft, tmp_path):
     error = 1000 * np.sqrt(
         np.mean(np.concatenate([f - r for f, r in zip(forces, validation.forces, strict=True)]) ** 2)
     )
-    assert error == pytest.approx(log.loc[log["validation_loss"].idxmin(), "force_rmse_mev_per_A"], rel=1e-4)
+    assert error == pytest.approx(log.loc[log["validation_score"].idxmin(), "force_rmse_mev_per_A"], rel=1e-4)
 
 
 def test_energy_only_mode_needs_no_forces(dft, tmp_path):
     blind = Labelled(dft.structures, dft.energies, [np.full_like(f, np.nan) for f in dft.forces])
     run(blind, tmp_path, FAST.model_copy(update={"forces_weight": 0.0}))
     log = pd.read_csv(tmp_path / "log.csv")
-    assert log["validation_loss"].iloc[-1] < log["validation_loss"].iloc[0]
+    assert log["validation_score"].iloc[-1] < log["validation_score"].iloc[0]
 
 
 def test_divergence_is_a_message(dft, tmp_path):
@@ -266,5 +266,5 @@ def test_cuequivariance_trains_about_the_same_model(dft, tmp_path):
     model = run(dft, tmp_path / "a", settings.model_copy(update={"accelerate": "cuequivariance"}))
     plain = run(dft, tmp_path / "b", settings)
     assert weights(model).keys() == weights(plain).keys()
-    logs = [pd.read_csv(tmp_path / name / "log.csv")["validation_loss"] for name in "ab"]
+    logs = [pd.read_csv(tmp_path / name / "log.csv")["validation_score"] for name in "ab"]
     assert logs[0].to_numpy() == pytest.approx(logs[1].to_numpy(), rel=0.02)

@@ -162,6 +162,18 @@ def test_wrong_configuration_stops_before_the_first_job(project, change, expecte
     assert "Execute" not in done.stderr
 
 
+def test_missing_engine_stops_before_the_first_job(project):
+    level = {"engine": "dftb+", "command": "no-such-dftb+"}
+    edit(project, {"systems": {"molecules": {"levels": {"my-dftb": level}}}}, "config.yaml")
+    done = snakemake(project, "results/labels/molecules/my-dftb.extxyz")
+    assert done.returncode != 0
+    assert "systems.molecules.levels.my-dftb.engine: dftb+ is not installed" in done.stderr
+    assert "conda-forge" in done.stderr
+    assert "Execute" not in done.stderr
+    # a plan that does not need the engine is not stopped by it
+    assert planned(project) == {}
+
+
 @pytest.fixture
 def broken_labels(project):
     """A function that puts a changed label file in place of the real one; the results are those of the real one."""

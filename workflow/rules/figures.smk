@@ -10,10 +10,7 @@ def one_of(names):
 
 rule evaluate:
     input:
-        lambda w: [
-            f"results/predictions/{curve}.npz"
-            for curve in CONFIG.figures[w.figure].curves
-        ],
+        lambda w: [f"results/predictions/{curve}.npz" for curve in CONFIG.figures[w.figure].curves],
     output:
         "results/errors/{figure}.csv",
     log:
@@ -41,14 +38,9 @@ rule plot_learning_curves:
     conda:
         "../../envs/mftl.yaml"
     params:
-        labels=lambda w: {
-            curve: CONFIG.curves[curve].label
-            for curve in CONFIG.figures[w.figure].curves
-        },
+        labels=lambda w: {curve: CONFIG.curves[curve].label for curve in CONFIG.figures[w.figure].curves},
         title=lambda w: CONFIG.figures[w.figure].title,
-        target=lambda w: str(
-            CONFIG.recipes_of(CONFIG.figures[w.figure].curves[0])[0].last.level
-        ),
+        target=lambda w: str(CONFIG.recipes_of(CONFIG.figures[w.figure].curves[0])[0].last.level),
         style=CONFIG.plot.model_dump(),
         source=source_hash("plot_learning_curves"),
     script:
@@ -57,10 +49,7 @@ rule plot_learning_curves:
 
 rule compare_levels:
     input:
-        lambda w: [
-            f"results/labels/{w.system}/{level}.extxyz"
-            for level in CONFIG.systems[w.system].levels
-        ],
+        lambda w: [f"results/labels/{w.system}/{level}.extxyz" for level in CONFIG.systems[w.system].levels],
     output:
         "results/levels/{system}.csv",
     log:

@@ -18,10 +18,7 @@ def curve_target(wildcards):
 rule predict:
     input:
         models=curve_models,
-        labels=lambda w: [
-            f"results/labels/{curve_target(w).system}/{level}.extxyz"
-            for level in curve_target(w).levels
-        ],
+        labels=lambda w: [f"results/labels/{curve_target(w).system}/{level}.extxyz" for level in curve_target(w).levels],
         split=lambda w: f"results/splits/{curve_target(w).system}.json",
     output:
         "results/predictions/{curve}.npz",

@@ -12,15 +12,11 @@ def training_inputs(wildcards):
     parsed = recipe.parse(wildcards.recipe)
     stage, parent = parsed.last, parsed.parent
     inputs = {
-        "labels": [
-            f"results/labels/{stage.system}/{level}.extxyz" for level in stage.levels
-        ],
+        "labels": [f"results/labels/{stage.system}/{level}.extxyz" for level in stage.levels],
         "split": f"results/splits/{stage.system}.json",
     }
     if parent and parent.stages:
-        inputs["parent"] = recipe.model_path(
-            wildcards.architecture, parent, wildcards.seed
-        )
+        inputs["parent"] = recipe.model_path(wildcards.architecture, parent, wildcards.seed)
     elif parent:
         inputs["parent"] = CONFIG.foundation_models[parent.foundation]
     return inputs
@@ -72,9 +68,7 @@ rule train:
 
 rule snapshot:
     input:
-        lambda w: recipe.model_path(
-            w.architecture, recipe.parse(w.recipe).trained, w.seed
-        ),
+        lambda w: recipe.model_path(w.architecture, recipe.parse(w.recipe).trained, w.seed),
     output:
         "results/models/{architecture}/{recipe}/seed-{seed}/model.pt",
     log:
