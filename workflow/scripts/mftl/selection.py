@@ -46,12 +46,12 @@ def _verdict(own: pd.Series, base: pd.Series) -> str:
 
 def report(card: dict, table: pd.DataFrame, labels: dict[str, str], baseline: str) -> str:
     """The answer as Markdown: the recipe of the best model, and a table of what each curve gained."""
-    scores = card["validation"]
+    energy, force = card["validation"]["energy_rmse_mev_per_atom"], card["validation"]["force_rmse_mev_per_A"]
     lines = [
         "# Did it help?",
         "",
         f"Best model by its validation error: `{card['recipe']}`, seed {card['seed']} "
-        f"({scores['energy_rmse_mev_per_atom']:.1f} meV/atom, {scores['force_rmse_mev_per_A']:.0f} meV/Å in validation).",
+        f"({energy:.1f} meV/atom, {force:.0f} meV/Å in validation).",
         "",
         f"Errors on the test set against *{labels[baseline]}*; a ratio below 1 is better.",
         "",
