@@ -13,34 +13,37 @@ def number_of_chunks(wildcards):
         return 1
     level = level_of(wildcards)
     count = len(ids) if level.only else len(ids[: level.first])
-    return -(-count // CONFIG.labels.chunk_size)
+    return -(-count // chunk_size(level))
+
+
+def chunk_size(level):
+    return level.chunk_size or CONFIG.labels.chunk_size
 
 
 def chunk_range(wildcards):
     """Positions of a chunk in the pool: from, to (None: the end)."""
-    size, chunk = CONFIG.labels.chunk_size, int(wildcards.chunk)
+    size, chunk = chunk_size(level_of(wildcards)), int(wildcards.chunk)
     last = chunk + 1 == int(wildcards.chunks)
     return [chunk * size, None if last else (chunk + 1) * size]
 
 
 def chunk_inputs(wildcards):
-    """The pool and the files that the engine reads. Says here, before any job runs, if the engine is not installed."""
-    level = level_of(wildcards)
-    engine = engines.engine(level.engine)
-    missing = engine.installed(level)
+    """The pool and the files that the engine reads. Says here, before any job runs, if the engine cannot label it."""
+    system, level = CONFIG.systems[wildcards.system], level_of(wildcards)
+    inputs = {"pool": f"results/pools/{wildcards.system}.extxyz", "files": []}
     # finished labels stay usable on a machine that has no engine
-    if (
-        missing
-        and not Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
-    ):
-        raise WorkflowError(
-            f"systems.{wildcards.system}.levels.{wildcards.level}.engine: {level.engine} is not installed. "
-            f"To install it: {missing}"
-        )
-    return {
-        "pool": f"results/pools/{wildcards.system}.extxyz",
-        "files": engine.files(level, CONFIG.systems[wildcards.system].elements),
-    }
+    finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
+    engine, key = engines.engine(level.engine), f"systems.{wildcards.system}.levels.{wildcards.level}"
+    if not finished and (missing := engine.installed(level)):
+        raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
+    if not finished and (refusal := engines.refusal(level, system.elements, checks.first_periodic(system))):
+        raise WorkflowError(f"{key}: {refusal}")
+    try:
+        inputs["files"] = engine.files(level, system.elements)
+    except InputError as error:
+        if not finished:
+            raise WorkflowError(f"{key}: {error}") from None
+    return inputs
 
 
 def chunk_name(wildcards):
@@ -82,11 +85,12 @@ rule label_chunk:
         chunk=r"\d+",
         chunks=r"\d+",
     conda:
-        "../../envs/mftl.yaml"
+        lambda w: "../../envs/dftbplus.yaml" if level_of(w).engine == "dftb+" else "../../envs/mftl.yaml"
+    threads: CONFIG.labels.workers
     params:
-        level=lambda w: level_of(w).model_dump(),
+        level=lambda w: level_of(w).model_dump(exclude={"chunk_size"}),
         positions=chunk_range,
-        max_force=CONFIG.labels.max_force,
+        limits=CONFIG.labels.model_dump(include={"max_force", "timeout", "retry_failed", "killed"}),
         source=source_hash("label_chunk"),
         engine_source=lambda w: engines.content_hash(engines.source_files(level_of(w).engine)),
     script:
@@ -109,3 +113,38 @@ rule collect_labels:
         source=source_hash("collect_labels"),
     script:
         "../scripts/collect_labels.py"
+
+
+rule verify_labels:
+    input:
+        shipped="config.yaml",
+        made="config/reference.yaml",
+    output:
+        "results/verify_labels.csv",
+    log:
+        "results/logs/verify_labels.log",
+    conda:
+        "../../envs/dftbplus.yaml"
+    threads: CONFIG.labels.workers
+    params:
+        sample=CONFIG.verification.model_dump(),
+        timeout=CONFIG.labels.timeout,
+        source=source_hash("verify_labels"),
+        engine_source=[engines.content_hash(engines.source_files(name)) for name in engines.ENGINES],
+    script:
+        "../scripts/verify_labels.py"
+
+
+# The published tables of PTBP, only when asked for: `snakemake download_slater_koster`.
+rule download_slater_koster:
+    output:
+        directory("results/slater-koster/ptbp"),
+    log:
+        "results/logs/download_slater_koster.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        by_hand="results/slater-koster/by-hand",
+        source=source_hash("download_slater_koster"),
+    script:
+        "../scripts/download_slater_koster.py"

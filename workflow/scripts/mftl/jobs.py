@@ -1,6 +1,8 @@
 """What every script of the workflow shares: its log, and how it fails."""
 
+import errno
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -11,12 +13,14 @@ from typing import Any
 
 from mftl.inputs import InputError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[None]:
     """Run a script's body with its log: messages, warnings and progress bars go to the rule's log file.
 
-    An InputError ends the job with its message alone; anything else leaves its traceback in the log.
+    An InputError or a full disk ends the job with its message alone; anything else leaves its traceback in the log.
     """
     terminal = sys.stderr
     path = Path(snakemake.log[0])
@@ -32,6 +36,9 @@ def job(snakemake: Any) -> Iterator[None]:
             print(f"\n{error}\n", file=terminal, flush=True)
             sys.exit(1)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                print(f"\n{error}\nMake room, then call again: what is finished is kept.\n", file=terminal, flush=True)
+                os._exit(1)  # the log may lie on the full disk: closing it would raise again
             traceback.print_exc(file=log)
             print(f"\n{type(error).__name__}: {error} (traceback in {path})\n", file=terminal, flush=True)
             sys.exit(1)
