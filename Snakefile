@@ -19,7 +19,7 @@ if "systems" not in config:
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, recipe
+from mftl import checks, engines, recipe
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -45,6 +45,7 @@ rule all:
         expand("results/{figure}.pdf", figure=FIGURES),
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/pools.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/splits.smk"

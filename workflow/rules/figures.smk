@@ -1,11 +1,4 @@
 # One tidy table of errors for each figure, and the figures drawn from it.
-def figures_of_kind(kind):
-    return [name for name, figure in CONFIG.figures.items() if figure.kind == kind]
-
-
-def one_of(names):
-    """A wildcard constraint that matches only these names, and nothing if there are none."""
-    return "|".join(names) or "(?!)"
 
 
 rule evaluate:

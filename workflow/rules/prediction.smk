@@ -1,20 +1,6 @@
 # Predictions of all models of a curve on the test set: one job, since importing torch costs more than predicting.
 
 
-def curve_models(wildcards):
-    """Models of a curve, in the order of (recipe, seed)."""
-    return [
-        recipe.model_path(CONFIG.curves[wildcards.curve].architecture, one, seed)
-        for one in CONFIG.recipes_of(wildcards.curve)
-        for seed in CONFIG.seeds_of(wildcards.curve)
-    ]
-
-
-def curve_target(wildcards):
-    """The stage whose labels a curve is tested against."""
-    return CONFIG.recipes_of(wildcards.curve)[0].last
-
-
 rule predict:
     input:
         models=curve_models,

@@ -1,10 +1,6 @@
 # Test, validation and training sets of a system, fixed once for all levels.
 
 
-def split_settings(wildcards):
-    return CONFIG.systems[wildcards.system].split
-
-
 rule split:
     input:
         pool="results/pools/{system}.extxyz",

@@ -42,11 +42,11 @@ ENGINES = {
 BOHR = 0.5291772105638411  # Å
 HARTREE = 27.211386024367243  # eV
 
-_SYMBOLS = (
+_SYMBOLS = (  # noqa: SIM905
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
     "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
     "Hg Tl Pb Bi Po At Rn"
-).split()  # noqa: SIM905
+).split()
 
 
 class Failure(RuntimeError):
