@@ -196,7 +196,11 @@ def label_chunk(
                         logging.warning("%s failed: %s", structures[i].info["id"], answer["failed"])
                         if "\n" in answer["message"]:
                             logging.info("%s", answer["message"])
-                    entries[keys[i]] = {"key": keys[i], "round": limits.retry_failed} | answer
+                    entries[keys[i]] = {
+                        "key": keys[i],
+                        "id": structures[i].info["id"],
+                        "round": limits.retry_failed,
+                    } | answer
                     file.append(entries[keys[i]])
         except workers.WorkersDie as error:
             raise InputError(f"the engine {settings.engine} cannot be started: {error}") from None
