@@ -1,6 +1,7 @@
 """Real structures and labels for the tests."""
 
 import os
+import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 from pathlib import Path
@@ -10,6 +11,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MOLECULES = ROOT / "resources" / "molecules"
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs: one that ended may stay listed until it is waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    deadline = time.monotonic() + 10
+    while lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not lives(pid)
 
 
 def standin_level(log: str, delay: float = 0.0):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ase.build import molecule
+from conftest import ends, lives
 
 from mftl import workers
 from mftl.engines import Structure
@@ -182,17 +183,10 @@ def test_workers_and_what_they_started_end_with_the_job(tmp_path, standin):
     while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < deadline:
         time.sleep(0.02)
     worker = int(log.read_text().split()[1])
-    os.kill(worker, 0)
+    assert lives(worker)
     job.kill()
     job.wait()
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except FileNotFoundError:
-            return
-        time.sleep(0.02)
-    pytest.fail("the worker lives on")
+    assert ends(worker)
 
 
 def test_the_last_line_says_what_is_wrong():

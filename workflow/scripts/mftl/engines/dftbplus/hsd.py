@@ -34,7 +34,7 @@ def write(tree: dict[str, Any], indent: str = "") -> str:
                 lines += [f"{indent}{key} = {method} {{", *_block(block, indent + "  "), f"{indent}}}"]
             case _:
                 lines.append(f"{indent}{key} = {_word(value)}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _block(block: dict[str, Any] | list[list], indent: str) -> list[str]:
