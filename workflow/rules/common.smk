@@ -2,6 +2,8 @@
 
 # --- labels
 
+USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
 
 def level_of(wildcards):
     return CONFIG.systems[wildcards.system].levels[wildcards.level]
@@ -35,7 +37,8 @@ def chunk_inputs(wildcards):
     # finished labels stay usable on a machine that has no engine
     finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
     engine, key = engines.engine(level.engine), f"systems.{wildcards.system}.levels.{wildcards.level}"
-    if not finished and (missing := engine.installed(level)):
+    # --sdm conda brings the engine, for the job alone
+    if not finished and not USES_CONDA and (missing := engine.installed(level)):
         raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
     if not finished and (refusal := engines.refusal(level, system.elements, checks.first_periodic(system))):
         raise WorkflowError(f"{key}: {refusal}")

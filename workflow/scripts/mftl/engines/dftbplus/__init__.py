@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PERIODIC = True
 LOCATION = ("interface", "command", "library", "slater_koster")  # the tables' contents count, not where they are
 INSTALL = (
-    "conda install -c conda-forge dftbplus, or call snakemake with --sdm conda, or set `command` to the program "
-    "dftb+ or `library` to libdftbplus.so"
+    "conda install -c conda-forge 'dftbplus=*=nompi_*', or call snakemake with --sdm conda, or set `command` to the "
+    "program dftb+ or `library` to libdftbplus.so"
 )
 
 _living = library.Living()
