@@ -1,7 +1,12 @@
 """DFTB+: its input and output, its tables, and where it is installed its two ways, its failures and its calculator."""
 
 import itertools
+import json
+import os
 import shutil
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -357,6 +362,39 @@ def test_labels_do_not_hang_on_order_company_or_workers(tmp_path):
             made.setdefault(atoms.info["id"], set()).add((folder / "one.extxyz").read_bytes())
     assert len(made) == 80
     assert {len(different) for different in made.values()} == {1}
+
+
+ALONE = """
+import json, sys
+from types import SimpleNamespace
+from mftl.engines import Structure, dftbplus
+from mftl.engines.dftbplus import neutral
+neutral.NAME = sys.argv[1] or neutral.NAME
+settings = SimpleNamespace(**json.loads(sys.stdin.readline()))
+answer = open(sys.argv[2], "w")
+for line in sys.stdin:
+    label = dftbplus.label(Structure(**json.loads(line)), settings)
+    answer.write(json.dumps([label.energy, label.forces]) + "\\n")
+answer.write(json.dumps(dftbplus._living.setting_back))
+"""
+
+
+@needs_library
+def test_setting_back_is_the_same_as_a_fork_bit_by_bit(tmp_path):
+    pool = read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz")[: 40 * 6]
+    lines = [json.dumps(asdict(Structure.of(atoms))) for atoms in pool if atoms.info["id"].startswith(("eth", "chl"))]
+    texts = []
+    for name in ("", "no_such_routine"):
+        given = "\n".join([by("library").model_dump_json(), *lines])
+        arguments = [sys.executable, "-c", ALONE, name, str(tmp_path / "answer")]
+        environment = os.environ | {"PYTHONPATH": "workflow/scripts"}
+        subprocess.run(arguments, input=given, text=True, check=True, env=environment, stdout=subprocess.DEVNULL)
+        *made, setting_back = (tmp_path / "answer").read_text().splitlines()
+        # a library that other conventions hold for is used all the same, only slower
+        assert setting_back == "false" if name else setting_back in ("true", "false")
+        texts.append(made)
+    assert len(texts[0]) == len(lines) > 20
+    assert texts[0] == texts[1]
 
 
 @needs_library

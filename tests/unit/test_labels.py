@@ -331,7 +331,7 @@ def test_the_table_of_failures(tmp_path, standin):
     }
     assert {one: tuple(table.loc[one, ["reason", "exit_code", "message"]]) for one in expected} == expected
     assert table["settings"].nunique() == 1 and len(table["settings"].iloc[0]) == 16
-    assert table.loc["hangs-0", "seconds"] == 0.0 and table.loc["a", "seconds"] >= 0.0
+    assert 1.0 <= table.loc["hangs-0", "seconds"] < 3.0 and table.loc["a", "seconds"] >= 0.0
     assert {"together", "close"}.isdisjoint(computed(standin))
 
 

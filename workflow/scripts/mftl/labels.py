@@ -191,7 +191,7 @@ def label_chunk(
                         reason = (
                             f"workers were killed at it again and again (signal {answer['killed']}); out of memory?"
                         )
-                        answer = {"failed": reason, "exit_code": -answer["killed"], "message": "", "seconds": 0.0}
+                        answer = {"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer
                     if "failed" in answer:
                         logging.warning("%s failed: %s", structures[i].info["id"], answer["failed"])
                         if "\n" in answer["message"]:

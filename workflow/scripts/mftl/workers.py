@@ -188,12 +188,13 @@ def last_line(output: str) -> str:
 
 @dataclass
 class _Slot:
-    """One of the places for a worker: what it holds, what its instance is for, and until when it must answer."""
+    """One of the places for a worker: what it holds, from when and until when it may take for the first."""
 
     worker: Worker | None = None
     group: str | None = None
     held: deque[int] = field(default_factory=deque)
     deadline: float = 0.0
+    since: float = 0.0
     quick: bool = False
 
 
@@ -257,7 +258,8 @@ def run(
                 starting = not slot.worker.ready
                 answers, alive = slot.worker.receive()
                 if answers or (starting and slot.worker.ready):
-                    slot.deadline = time.monotonic() + timeout
+                    slot.since = time.monotonic()
+                    slot.deadline = slot.since + timeout
                 for answer in answers:
                     slot.quick = answer["seconds"] < QUICK
                     yield slot.held.popleft(), answer
@@ -283,7 +285,8 @@ def _fill(slot: _Slot, slots: list[_Slot], queue: _Queue, structures: list[Struc
             slot.worker = Worker(start)
         slot.group = queue.groups[index]
         if not slot.held:
-            slot.deadline = time.monotonic() + timeout + (START_LIMIT if not slot.worker.ready else 0.0)
+            slot.since = time.monotonic()
+            slot.deadline = slot.since + timeout + (START_LIMIT if not slot.worker.ready else 0.0)
         slot.held.append(index)
         slot.worker.submit(structures[index])
 
@@ -296,25 +299,25 @@ def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | No
         queue.put_back(index)
     if not held:
         return
-    blamed = held[0]
+    blamed, seconds = held[0], round(time.monotonic() - slot.since, 4)
     killed = code is not None and -code in OUTSIDE
     if not ready and not killed:
         raise WorkersDie(message or ("it takes too long" if timeout else f"exit code {code}"))
     if timeout is not None:
-        yield blamed, _failed(f"took longer than {timeout:g} s", code, message)
+        yield blamed, _failed(f"took longer than {timeout:g} s", code, message, seconds)
     elif killed:
         kills[blamed] = kills.get(blamed, 0) + 1
         if kills[blamed] < MAX_KILLS:
             queue.put_back(blamed, last=True)
         else:
-            yield blamed, {"killed": -code, "seconds": 0.0}
+            yield blamed, {"killed": -code, "seconds": seconds}
     else:
         if code is None:
             reason = "the engine gave an answer that is none"
         else:
             reason = f"the engine was ended by signal {-code}" if code < 0 else f"the engine ended, exit code {code}"
-        yield blamed, _failed(f"{reason}: {message}" if message else reason, code, message)
+        yield blamed, _failed(f"{reason}: {message}" if message else reason, code, message, seconds)
 
 
-def _failed(reason: str, code: int | None, message: str) -> Answer:
-    return {"failed": reason, "exit_code": code, "message": message, "seconds": 0.0}
+def _failed(reason: str, code: int | None, message: str, seconds: float) -> Answer:
+    return {"failed": reason, "exit_code": code, "message": message, "seconds": seconds}
