@@ -33,21 +33,30 @@ from mftl.engines.dftbplus import hsd, program
 from mftl.engines.dftbplus.tables import HIGHEST_SHELL
 from mftl.labels import label_chunk, write_labelled, write_states
 
-FORMULAS, ROUNDS, DISTORTION = 130, 5, 0.06  # Å
+FORMULAS, WITH_S_OR_CL, ROUNDS, DISTORTION = 130, 30, 5, 0.06  # the last in Å
 TABLES = str(ROOT / "resources" / "ptbp")
 DFTB, GFN2 = DftbLevel(engine="dftb+", slater_koster=TABLES), TbliteLevel(engine="tblite", method="GFN2-xTB")
-ENDS = ["C", "O", "N", "S", "Cl", "C=O", "C#N", "C(=O)O", "C(N)=O", "C=C", "OC", "SC", "NC", "C(=O)Cl", "SS", "C=S"]
+ENDS = ["C", "O", "N", "C=O", "C#N", "C(=O)O", "C(N)=O", "C=C", "C#C", "OC", "NC", "N=O", "NN", "OO"]
+OTHER_ENDS = ["S", "Cl", "SC", "C=S"]
 
 
 def molecules() -> list[Atoms]:
-    """One molecule of each formula, from force-field geometries of chains with all pairs of end groups."""
+    """One molecule of each formula: force-field geometries of carbon chains with all pairs of end groups.
+
+    As in QM7-X, most are of H, C, N and O.
+    """
+    common = _of_different_formulas(ENDS, ENDS, FORMULAS - WITH_S_OR_CL)
+    return common + _of_different_formulas(ENDS, OTHER_ENDS, WITH_S_OR_CL)
+
+
+def _of_different_formulas(first_ends: list[str], last_ends: list[str], count: int) -> list[Atoms]:
     from rdkit import Chem, RDLogger
     from rdkit.Chem import AllChem
     from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
     RDLogger.DisableLog("rdApp.*")
     found = {}
-    for length, first, last in product(range(1, 4), ENDS, ENDS):
+    for length, first, last in product(range(1, 6), first_ends, last_ends):
         molecule = Chem.MolFromSmiles("C" * length + f"({first}){last}")
         if molecule is None or molecule.GetNumHeavyAtoms() > 7:
             continue
@@ -56,7 +65,7 @@ def molecules() -> list[Atoms]:
             continue
         AllChem.UFFOptimizeMolecule(molecule)
         found[formula] = Atoms([a.GetSymbol() for a in molecule.GetAtoms()], molecule.GetConformer().GetPositions())
-        if len(found) == FORMULAS:
+        if len(found) == count:
             return list(found.values())
     raise RuntimeError(f"only {len(found)} formulas")
 
