@@ -388,6 +388,32 @@ def test_a_full_disk_stops_a_chunk_and_loses_nothing(small_disk, tmp_path, stand
     assert set(computed(standin)) == {f"s{i}" for i in range(60)} - set(kept)
 
 
+JOB = """
+import sys
+from types import SimpleNamespace
+from mftl.jobs import job
+from mftl.structures import read_structures, write_structures
+disk = sys.argv[1]
+with job(SimpleNamespace(log=[disk + "/log"])):
+    if sys.argv[2] == "log":
+        open(disk + "/ballast", "wb", buffering=0).write(bytes(1 << 20))
+        print("x" * 10000, file=sys.stderr)
+    write_structures(disk + "/out.extxyz", read_structures("resources/molecules/molecules.extxyz", slice(0, 500)))
+"""
+
+
+@pytest.mark.parametrize("what", ["output", "log"])
+def test_a_job_on_a_full_disk_stops_cleanly(small_disk, what):
+    environment = {**os.environ, "PYTHONPATH": "workflow/scripts"}
+    done = subprocess.run(
+        [sys.executable, "-c", JOB, str(small_disk), what], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr and "Make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in small_disk.iterdir()} <= {"log", "ballast"}
+
+
 def test_what_no_structure_can_mend_stops_a_chunk(tmp_path, pool, standin, monkeypatch):
     periodic = pool[0].copy()
     periodic.pbc = True

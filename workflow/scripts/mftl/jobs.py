@@ -7,9 +7,9 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 from mftl.inputs import InputError
 
@@ -34,11 +34,21 @@ def job(snakemake: Any) -> Iterator[None]:
         except InputError as error:
             logging.error("%s", error)
             print(f"\n{error}\n", file=terminal, flush=True)
-            sys.exit(1)
+            _leave(log)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 print(f"\n{error}\nMake room, then call again: what is finished is kept.\n", file=terminal, flush=True)
-                os._exit(1)  # the log may lie on the full disk: closing it would raise again
-            traceback.print_exc(file=log)
-            print(f"\n{type(error).__name__}: {error} (traceback in {path})\n", file=terminal, flush=True)
-            sys.exit(1)
+            else:
+                with suppress(OSError):
+                    traceback.print_exc(file=log)
+                print(f"\n{type(error).__name__}: {error} (traceback in {path})\n", file=terminal, flush=True)
+            _leave(log)
+
+
+def _leave(log: TextIO) -> NoReturn:
+    """End with exit code 1, even if the log lies on a full disk."""
+    try:
+        log.flush()
+    except OSError:
+        os._exit(1)  # closing the log would raise again
+    sys.exit(1)
