@@ -152,66 +152,23 @@ def label_chunk(
     Raises InputError if the engine is not installed or cannot label such structures at all, if the disk is full, or if
     workers were killed again and again from outside; what is in the journal then stays.
     """
-    engine = engines.engine(settings.engine)
-    options = settings.model_dump(exclude={"first", "only", "chunk_size", *engine.LOCATION})
-    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
-    periodic = next((atoms.info["id"] for atoms in structures if atoms.pbc.any()), None)
-    if missing := engine.installed(settings):
-        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
-    if refusal := engines.refusal(settings, elements, periodic):
-        raise InputError(refusal)
-    code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
-    level = hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
+    level = _check_and_hash(structures, settings)
     keys = [_key(atoms, level) for atoms in structures]
     journal = Path(journal)
     with _full_disk_is_the_users(journal):
         _mend_journal(journal)
         entries = _read_journals(journal.parent, set(keys))
-        entries |= {key: _too_close(atoms) for key, atoms in zip(keys, structures, strict=True) if _too_close(atoms)}
+        for key, atoms in zip(keys, structures, strict=True):
+            if entry := _too_close(atoms):
+                entries[key] = entry
         todo = [i for i, key in enumerate(keys) if _unfinished(entries.get(key), limits.retry_failed)]
-        killed = []
         logging.info("%d structures, %d of them finished", len(structures), len(structures) - len(todo))
-        results = workers.run(
-            [engines.Structure.of(structures[i]) for i in todo],
-            workers.command(engine.__name__, settings.model_dump()),
-            limits.workers,
-            limits.timeout,
-            getattr(engine, "group", None),
-        )
-        try:
-            with _Journal(journal) as file:
-                for place, answer in progress(results, total=len(todo)):
-                    i = todo[place]
-                    if "unusable" in answer:
-                        raise InputError(f"{structures[i].info['id']}: {answer['unusable']}")
-                    if "killed" in answer and limits.killed == "stop":
-                        killed.append(structures[i].info["id"])
-                        continue
-                    if "killed" in answer:
-                        reason = (
-                            f"workers were killed at it again and again (signal {answer['killed']}); out of memory?"
-                        )
-                        answer = {"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer
-                    if "failed" in answer:
-                        logging.warning("%s failed: %s", structures[i].info["id"], answer["failed"])
-                        if "\n" in answer["message"]:
-                            logging.info("%s", answer["message"])
-                    entries[keys[i]] = {
-                        "key": keys[i],
-                        "id": structures[i].info["id"],
-                        "round": limits.retry_failed,
-                    } | answer
-                    file.append(entries[keys[i]])
-        except workers.WorkersDie as error:
-            raise InputError(f"the engine {settings.engine} cannot be started: {error}") from None
-        finally:
-            results.close()
-    if killed:
-        raise InputError(
-            f"{len(killed)} structures have no label since their workers were killed {workers.MAX_KILLS} times each, "
-            f"the first is {killed[0]}; all others are done. Out of memory? Give the job more, or fewer labels.workers,"
-            " and call again; or set labels.killed: fail to count them as failed"
-        )
+        with _Journal(journal) as file:
+            for place, answer in _computed([structures[i] for i in todo], settings, limits, progress):
+                key = keys[todo[place]]
+                about = {"key": key, "id": structures[todo[place]].info["id"], "round": limits.retry_failed}
+                entries[key] = about | answer
+                file.append(entries[key])
     labelled, rows = [], []
     for atoms, key in zip(structures, keys, strict=True):
         entry = entries[key]
@@ -221,10 +178,67 @@ def label_chunk(
             labelled.append(_labelled(atoms, entry["energy"], entry["forces"], stress | entry["extra"]))
         exit_code = "" if entry.get("exit_code") is None else str(entry["exit_code"])
         message = _one_line(entry.get("message", "").strip().split("\n")[-1])
-        rows.append(
-            (atoms.info["id"], "failed" if reason else "done", reason, exit_code, message, level, entry["seconds"])
-        )
+        state = "failed" if reason else "done"
+        rows.append((atoms.info["id"], state, reason, exit_code, message, level, entry["seconds"]))
     return labelled, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _check_and_hash(structures: list[Atoms], settings: Any) -> str:
+    """A hash of all that makes a label at this level. Raises InputError if the engine cannot label the structures."""
+    engine = engines.engine(settings.engine)
+    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+    periodic = next((atoms.info["id"] for atoms in structures if atoms.pbc.any()), None)
+    if missing := engine.installed(settings):
+        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
+    if refusal := engines.refusal(settings, elements, periodic):
+        raise InputError(refusal)
+    options = settings.model_dump(exclude={"first", "only", "chunk_size", *engine.LOCATION})
+    code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
+    return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
+
+
+def _computed(
+    structures: list[Atoms], settings: Any, limits: Labels, progress: Callable[..., Iterable]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Places and answers, labels or failures, of structures that workers label, as they are ready.
+
+    Raises InputError once nothing more can be done, if there is something that only the user can mend.
+    """
+    engine = engines.engine(settings.engine)
+    results = workers.run(
+        [engines.Structure.of(atoms) for atoms in structures],
+        workers.command(engine.__name__, settings.model_dump()),
+        limits.workers,
+        limits.timeout,
+        getattr(engine, "group", None),
+    )
+    killed = []
+    try:
+        for place, answer in progress(results, total=len(structures)):
+            name = structures[place].info["id"]
+            if "unusable" in answer:
+                raise InputError(f"{name}: {answer['unusable']}")
+            if "killed" in answer:
+                killed.append(name)
+                if limits.killed == "stop":
+                    continue
+                reason = f"workers were killed at it again and again (signal {answer['killed']}); out of memory?"
+                answer = {"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer
+            if "failed" in answer:
+                logging.warning("%s failed: %s", name, answer["failed"])
+                if "\n" in answer["message"]:
+                    logging.info("%s", answer["message"])
+            yield place, answer
+    except workers.WorkersDie as error:
+        raise InputError(f"the engine {settings.engine} cannot be started: {error}") from None
+    finally:
+        results.close()
+    if killed and limits.killed == "stop":
+        raise InputError(
+            f"{len(killed)} structures have no label since their workers were killed {workers.MAX_KILLS} times each, "
+            f"the first is {killed[0]}; all others are done. Out of memory? Give the job more, or fewer labels.workers,"
+            " and call again; or set labels.killed: fail to count them as failed"
+        )
 
 
 def _unfinished(entry: dict[str, Any] | None, retry: int) -> bool:
