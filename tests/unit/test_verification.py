@@ -70,3 +70,18 @@ def test_an_engine_that_is_missing_is_skipped(tmp_path, configurations, monkeypa
     table, row = verify(*configurations[:2], tmp_path / "a")
     assert row["verdict"].startswith("skipped: tblite is not installed (pip install tblite")
     verification.check(table)
+
+
+def test_failures_are_told(tmp_path, configurations):
+    shipped, made, labels = configurations
+    labels[3].positions[1] = labels[3].positions[0]
+    write_labelled(tmp_path / "labels.extxyz", labels)
+    table, row = verify(shipped, made, tmp_path / "a")
+    assert row["structures"] == 19
+    assert row["verdict"].startswith(f"agrees; 1 failed, {labels[3].info['id']}: two atoms are 0.00 Å apart")
+    verification.check(table)
+    write_labelled(tmp_path / "labels.extxyz", labels[3:4])
+    table, row = verify(shipped, made, tmp_path / "a")
+    assert row["verdict"].startswith("differs: all failed")
+    with pytest.raises(InputError):
+        verification.check(table)

@@ -119,7 +119,7 @@ def test_too_many_failures_stop_the_run_and_nothing_is_lost(project):
 
 def test_tables_placed_by_hand_are_unpacked_without_a_network(project):
     configure(project, {"gfn1": GFN1})
-    assert call(project, "-n", "download_slater_koster").returncode == 0
+    assert call(project, "-n", "download_slater_koster", "verify_labels").returncode == 0
     by_hand = project / "results/slater-koster/by-hand"
     by_hand.mkdir(parents=True)
     shutil.copy("resources/ptbp/W-W.skf", by_hand)
