@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Worker:
     def submit(self, structure: Structure) -> None:
         """Hand over a structure; answers come in the same order."""
         self._held.append(structure)
-        self._queue(asdict(structure))
+        self._queue(vars(structure))
 
     def send(self) -> None:
         """Send what is still unsent of the requests, as far as the worker takes it."""
