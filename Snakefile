@@ -38,6 +38,7 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
+    figure=r"[A-Za-z][A-Za-z0-9_-]*",
 
 
 rule all:

@@ -15,6 +15,7 @@ from mftl.inputs import InputError
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([ROOT / "config.yaml", *(ROOT / "config").glob("*.yaml")])
 SHIPPED.remove(ROOT / "config" / "defaults.yaml")
+SHIPPED.remove(ROOT / "config" / "own.yaml")  # asks for the user's file: see test_own_structures
 
 
 @pytest.fixture
@@ -37,6 +38,17 @@ def test_shipped_configurations_are_valid(path):
         values = base
     checks.load(values, ROOT)
     jsonschema.validate(values, json.loads((ROOT / "config" / "schema.json").read_text()))
+
+
+def test_own_structures(tmp_path):
+    """config/own.yaml is valid once the user's file is there; until then the message names it."""
+    values = yaml.safe_load((ROOT / "config" / "own.yaml").read_text())
+    with pytest.raises(InputError) as caught:
+        checks.load(values, tmp_path)
+    assert "systems.own.pool.file: got 'own.xyz'; valid: a file that exists" in str(caught.value)
+    source = (ROOT / "resources/molecules/molecules.dftb-ptbp.extxyz").read_text()
+    (tmp_path / "own.xyz").write_text(source)
+    checks.load(values, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["schema", "commented_defaults"])

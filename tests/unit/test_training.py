@@ -268,3 +268,9 @@ def test_cuequivariance_trains_about_the_same_model(dft, tmp_path):
     assert weights(model).keys() == weights(plain).keys()
     logs = [pd.read_csv(tmp_path / name / "log.csv")["validation_score"] for name in "ab"]
     assert logs[0].to_numpy() == pytest.approx(logs[1].to_numpy(), rel=0.02)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_missing_gpu_is_a_message(dft, tmp_path):
+    with pytest.raises(InputError, match=r"device: got 'cuda'.*valid: cpu, or auto"):
+        run(dft, tmp_path, device="cuda")

@@ -67,7 +67,7 @@ def edit(folder: Path, change: dict, name: str = "config/test.yaml") -> None:
 def finished(tmp_path_factory):
     """A folder in which fig4 has been made."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
-    done = snakemake(folder, "results/fig4.pdf")
+    done = snakemake(folder, "results/fig4.pdf", "results/best/fig4/model.pt")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -90,6 +90,17 @@ def test_figure_and_tables(finished):
     drawn = pd.read_csv(finished / "results/fig4.csv")
     merged = drawn.merge(errors, on=["curve", "value", "quantity"])
     assert (abs(merged["mean"] - merged["rmse"]) < 1e-9).all()  # one seed: the mean is that seed's
+
+
+def test_best_model_and_its_report(finished):
+    import json
+
+    card = json.loads((finished / "results/best/fig4/model.json").read_text())
+    own = finished / f"results/models/tiny/{card['recipe']}/seed-{card['seed']}/model.pt"
+    assert (finished / "results/best/fig4/model.pt").read_bytes() == own.read_bytes()
+    report = (finished / "results/best/fig4/report.md").read_text()
+    assert card["recipe"] in report
+    assert "MFTL from DFTB(PTBP)" in report
 
 
 def test_training_sets_are_nested_and_apart_from_the_test_set(finished):

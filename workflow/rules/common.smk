@@ -126,12 +126,12 @@ def new_model(wildcards):
 # --- prediction
 
 
-def curve_models(wildcards):
+def models_of(curve):
     """Models of a curve, in the order of (recipe, seed)."""
     return [
-        recipe.model_path(CONFIG.curves[wildcards.curve].architecture, one, seed)
-        for one in CONFIG.recipes_of(wildcards.curve)
-        for seed in CONFIG.seeds_of(wildcards.curve)
+        recipe.model_path(CONFIG.curves[curve].architecture, one, seed)
+        for one in CONFIG.recipes_of(curve)
+        for seed in CONFIG.seeds_of(curve)
     ]
 
 
@@ -145,6 +145,11 @@ def curve_target(wildcards):
 
 def figures_of_kind(kind):
     return [name for name, figure in CONFIG.figures.items() if figure.kind == kind]
+
+
+def figure_models(wildcards):
+    """Models of all curves of a figure."""
+    return [model for curve in CONFIG.figures[wildcards.figure].curves for model in models_of(curve)]
 
 
 def one_of(names):

@@ -55,3 +55,24 @@ rule compare_levels:
         source=source_hash("compare_levels"),
     script:
         "../scripts/compare_levels.py"
+
+
+rule select_best:
+    input:
+        errors="results/errors/{figure}.csv",
+        models=figure_models,
+        cards=lambda w: [path.replace("model.pt", "model.json") for path in figure_models(w)],
+    output:
+        model="results/best/{figure}/model.pt",
+        card="results/best/{figure}/model.json",
+        report="results/best/{figure}/report.md",
+    log:
+        "results/logs/select_best/{figure}.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        curves=lambda w: CONFIG.figures[w.figure].curves,
+        labels=lambda w: {curve: CONFIG.curves[curve].label for curve in CONFIG.figures[w.figure].curves},
+        source=source_hash("select_best"),
+    script:
+        "../scripts/select_best.py"

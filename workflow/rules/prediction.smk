@@ -3,7 +3,7 @@
 
 rule predict:
     input:
-        models=curve_models,
+        models=lambda w: models_of(w.curve),
         labels=lambda w: [f"results/labels/{curve_target(w).system}/{level}.extxyz" for level in curve_target(w).levels],
         split=lambda w: f"results/splits/{curve_target(w).system}.json",
     output:

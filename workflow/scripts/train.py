@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from mftl.config import Architecture, Training
@@ -34,6 +35,8 @@ with job(snakemake):
         device=params.device,
         identity=params.source,
     )
+    log = pd.read_csv(snakemake.output.log)
+    chosen = log["validation_score"].idxmin() if params.until_best else len(log) - 1
     card = {
         "recipe": snakemake.wildcards.recipe,
         "seed": int(snakemake.wildcards.seed),
@@ -41,6 +44,7 @@ with job(snakemake):
         "training": params.settings,
         "new_model": params.new_model,
         "parent": snakemake.input.get("parent"),
+        "validation": json.loads(log.loc[chosen].to_json()),
         "training_ids": [atoms.info["id"] for atoms in training.structures],
     }
     Path(snakemake.output.card).write_text(json.dumps(card, indent=1), encoding="utf-8")

@@ -32,6 +32,15 @@ def fix_numerics() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
+def find_device(name: str) -> torch.device:
+    """The device of the configuration's ``device``: cpu, cuda, or auto. Raises InputError if there is no such GPU."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device: got 'cuda', but torch sees no GPU here; valid: cpu, or auto to use a GPU where there is one"
+        )
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
 def build_model(
     architecture: Architecture,
     elements: list[str],

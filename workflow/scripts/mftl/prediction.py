@@ -17,7 +17,7 @@ def predict(
     size, which wastes least memory, and returned in the order given.
     Raises InputError naming the structure that holds an element the model does not know.
     """
-    target = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    target = models.find_device(device)
     model = model.to(target).eval()
     elements = models.model_elements(model)
     references = models.composition(structures, elements) @ models.reference_energies(model)

@@ -108,7 +108,7 @@ def train(
         log.info("best model after epoch %d of %d", run.progress.best_epoch, run.progress.epoch)
         run.model.load_state_dict(run.best)
         return run.plain_model()
-    return models.load_model(run.snapshot_path(max(snapshots)), device)
+    return models.load_model(run.snapshot_path(max(snapshots)), run.device)
 
 
 class Run:
@@ -129,7 +129,7 @@ class Run:
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.settings, self.folder = settings, folder
-        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.device = models.find_device(device)
         self.use_forces = settings.forces_weight > 0
         if parent is None:
             model = start_model(training, architecture, elements, settings, seed)

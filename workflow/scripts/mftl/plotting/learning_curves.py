@@ -56,7 +56,7 @@ def plot(table: pd.DataFrame, style: dict, title: str = "", target: str = "") ->
             axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
             axis.yaxis.set_minor_formatter(NullFormatter())
             axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
-            axis.set_xlabel(f"{target} training structures" if target else "Training structures")
+            axis.set_xlabel(f"Training structures at {target}" if target else "Training structures")
             axis.set_ylabel(ylabel.format(error=error))
             axis.set_title(f"({panel})", loc="left", fontsize=style["font_size"])
         axes[0].legend(frameon=False)
