@@ -1,27 +1,33 @@
 """Labels: what is computed is kept, what fails is written down, and what cannot be used is named."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase import Atoms
+from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from mftl import labels as labelling
 from mftl.config import FileLevel, Labels, Level, TbliteLevel
-from mftl.engines import Failure, Label, tblite
+from mftl.engines import Structure, tblite
 from mftl.inputs import InputError
 from mftl.labels import (
     check_failures,
     collect_chunks,
     collect_file,
     label_chunk,
+    read_chunk,
     read_labelled,
     read_states,
     wanted,
@@ -43,16 +49,6 @@ def pool():
 @pytest.fixture
 def labelled():
     return read_labelled(LABELS)[:6]
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Ids of the structures that the engine computes from now on."""
-    seen, label = [], tblite.label
-    monkeypatch.setattr(
-        tblite, "label", lambda atoms, settings: seen.append(atoms.info["id"]) or label(atoms, settings)
-    )
-    return seen
 
 
 def refused(call, *words) -> str:
@@ -129,155 +125,320 @@ def test_two_labels_with_one_id(tmp_path, labelled):
 
 
 def test_state_tables_keep_ids_and_reasons(tmp_path):
-    import pandas as pd
-
-    rows = [("007", "done", "", 1.5), ("NA", "failed", 'no, "really" not', np.nan), ("nan", "failed", "", 0.0)]
+    rows = [
+        ("007", "done", "", "", "", "0123", 1.5),
+        ("NA", "failed", 'no, "really" not', "-11", "last, words", "4567", np.nan),
+        ("nan", "failed", "", "1", "", "", 0.0),
+    ]
     table = pd.DataFrame(rows, columns=labelling.COLUMNS)
     write_states(tmp_path / "states.csv", table)
     pd.testing.assert_frame_equal(read_states(tmp_path / "states.csv"), table)
 
 
-@pytest.mark.parametrize("rows", ["", "a,done,,1\na,done,,1\n", "a,lost,,1\n"])
+@pytest.mark.parametrize("rows", ["", "a,done,,,,,1\na,done,,,,,1\n", "a,lost,,,,,1\n"])
 def test_a_state_table_that_is_none(tmp_path, rows):
     path = tmp_path / "states.csv"
-    path.write_text(f"id,state,reason,seconds\n{rows}" if rows else "id,state\n")
+    path.write_text(f"{','.join(labelling.COLUMNS)}\n{rows}" if rows else "id,state\n")
     refused(lambda: read_states(path), path)
 
 
 # --- computing ---------------------------------------------------------------------------------------------------
 
 
+def named(*ids, symbols="H2O"):
+    """Molecules of water with these ids, all a bit different."""
+    made = []
+    for i, one in enumerate(ids):
+        atoms = molecule(symbols)
+        atoms.positions[0, 0] += 0.01 * i
+        atoms.info["id"] = one
+        made.append(atoms)
+    return made
+
+
+def computed(level) -> list[str]:
+    """Ids of the structures that the stand-in has computed since this was last asked, in order."""
+    log = Path(level.log)
+    ids = [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+    log.write_text("")
+    return ids
+
+
 def test_a_chunk_is_labelled(tmp_path, pool):
     labels, states = label_chunk(pool[:5], GFN1, Labels(), tmp_path / "journal.jsonl")
     assert [a.info["id"] for a in labels] == list(states["id"]) == [a.info["id"] for a in pool[:5]]
-    assert set(states["state"]) == {"done"}
-    direct = tblite.label(pool[2], GFN1)
+    assert set(states["state"]) == {"done"} and set(states["reason"]) == {""}
+    assert states["settings"].nunique() == 1 and (states["seconds"] > 0).all()
+    direct = tblite.label(Structure.of(pool[2]), GFN1)
     assert labels[2].info["REF_energy"] == direct.energy
     np.testing.assert_array_equal(labels[2].arrays["REF_forces"], direct.forces)
     assert "REF_energy" not in pool[2].info
 
 
-def test_each_result_is_in_the_journal_before_the_next_is_computed(tmp_path, pool, monkeypatch):
-    journal, lengths, label = tmp_path / "journal.jsonl", [], tblite.label
+def test_each_result_is_in_the_journal_when_it_is_known(tmp_path, standin):
+    journal, lengths = tmp_path / "journal.jsonl", []
 
-    def counted(atoms, settings):
-        lengths.append(journal.read_text().count("\n"))
-        return label(atoms, settings)
+    def progress(results, total):
+        assert total == 4
+        for result in results:
+            lengths.append(journal.read_text().count("\n"))
+            yield result
 
-    monkeypatch.setattr(tblite, "label", counted)
-    label_chunk(pool[:4], GFN1, Labels(), journal)
+    label_chunk(named(*"abcd"), standin, Labels(workers=1), journal, progress)
     assert lengths == [0, 1, 2, 3]
 
 
-def test_a_chunk_that_was_killed_goes_on(tmp_path, pool, calls):
-    """SIGKILL in the middle: nothing finished is computed again, and the result is that of a run that went through."""
-    journal, output = tmp_path / "killed" / "chunk.jsonl", tmp_path / "killed" / "chunk.extxyz"
-    script = (
-        "import sys, time\n"
-        "from mftl.config import Labels, TbliteLevel\n"
-        "from mftl.labels import label_chunk, write_labelled\n"
-        "from mftl.structures import read_structures\n"
-        "from mftl.engines import tblite\n"
-        "label = tblite.label\n"
-        "tblite.label = lambda atoms, settings: time.sleep(0.1) or label(atoms, settings)\n"
-        "level = TbliteLevel(engine='tblite', method='GFN1-xTB')\n"
-        f"labels, _ = label_chunk(read_structures({POOL!r})[:20], level, Labels(), {str(journal)!r})\n"
-        f"write_labelled({str(output)!r}, labels)\n"
+KILLED = """
+import sys
+from mftl import engines
+from mftl.config import Labels
+from mftl.labels import label_chunk, write_labelled, write_states
+from mftl.structures import read_structures
+from conftest import standin_level
+engines.ENGINES["standin"] = "standin"
+level = standin_level(sys.argv[1], 0.01)
+labels, states = label_chunk(read_structures(sys.argv[2]), level, Labels(workers=2), sys.argv[3] + "/chunk.jsonl")
+write_labelled(sys.argv[3] + "/chunk.extxyz", labels)
+write_states(sys.argv[3] + "/chunk.csv", states)
+"""
+
+
+def test_however_often_it_is_killed_the_labels_are_the_same(tmp_path, standin):
+    """SIGKILL to the job, a worker or both, at any time: the file is that of a run that went through, bit by bit, and
+    nothing that was finished is computed again."""
+    rng = random.Random(7)
+    structures = named(*(f"s{i:02d}" for i in range(60)), "fails-0", "exits-0")
+    rng.shuffle(structures)
+    write_labelled(tmp_path / "pool.extxyz", structures)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["workflow/scripts", "tests", "tests/engines"])}
+
+    def start(folder):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        arguments = [sys.executable, "-c", KILLED, standin.log, str(tmp_path / "pool.extxyz"), str(tmp_path / folder)]
+        return subprocess.Popen(arguments, env=environment)
+
+    assert start("through").wait() == 0
+    assert len(computed(standin)) == 62
+    journal, log, kills = tmp_path / "killed" / "chunk.jsonl", Path(standin.log), []
+
+    def finished():
+        return journal.read_text().count("\n") if journal.exists() else 0
+
+    def strike(job, what):
+        """Kill the job, or the worker of one of the latest structures, some structures and a moment from now."""
+        target = finished() + rng.randrange(0, 8)
+        while job.poll() is None and finished() < target:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.02))
+        if what == "job" and job.poll() is None:
+            job.kill()
+        elif what == "worker" and log.read_text():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(rng.choice(log.read_text().splitlines()[-2:]).split()[1]), signal.SIGKILL)
+        kills.append(what)
+
+    for plan in (["job"], ["worker", "job"], ["worker", "worker", "job"], ["job"], ["worker"] * 3):
+        job = start("killed")
+        for what in plan:
+            strike(job, what)
+        job.wait()
+    while job.returncode:
+        job = start("killed")
+        job.wait()
+    assert kills.count("job") == 4
+    assert (tmp_path / "killed/chunk.extxyz").read_bytes() == (tmp_path / "through/chunk.extxyz").read_bytes()
+    columns = [one for one in labelling.COLUMNS if one != "seconds"]
+    pd.testing.assert_frame_equal(
+        read_states(tmp_path / "killed/chunk.csv")[columns], read_states(tmp_path / "through/chunk.csv")[columns]
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": "workflow/scripts", "OMP_NUM_THREADS": "1"}
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and (not journal.exists() or journal.read_bytes().count(b"\n") < 4):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not output.exists()
-    whole = [line for line in journal.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    finished = [json.loads(line)["id"] for line in whole]
-    assert 4 <= len(finished) < 20
-    journal.write_text("".join(whole) + whole[-1][:50])  # and the last line is torn
-
-    labels, states = label_chunk(pool[:20], GFN1, Labels(), journal)
-    write_labelled(output, labels)
-    assert calls == [a.info["id"] for a in pool[len(finished) : 20]]
-    assert len(states) == 20
-
-    through, _ = label_chunk(pool[:20], GFN1, Labels(), tmp_path / "through" / "chunk.jsonl")
-    write_labelled(tmp_path / "through.extxyz", through)
-    assert output.read_bytes() == (tmp_path / "through.extxyz").read_bytes()
-    assert all(json.loads(line) for line in journal.read_text().splitlines())
-
-    calls.clear()
-    _, same = label_chunk(pool[:20], GFN1, Labels(), journal)
-    assert not calls
-    assert same.equals(states)
+    entries = [json.loads(line)["id"] for line in journal.read_text().splitlines()]
+    assert len(entries) == len(set(entries)) == 62
 
 
-def test_another_division_into_chunks_computes_nothing_again(tmp_path, pool, calls):
-    label_chunk(pool[:6], GFN1, Labels(), tmp_path / "chunk-0-of-2.jsonl")
-    label_chunk(pool[6:9], GFN1, Labels(), tmp_path / "chunk-1-of-2.jsonl")
-    calls.clear()
-    label_chunk(pool[:10], GFN1, Labels(), tmp_path / "chunk-0-of-1.jsonl")
-    assert calls == [pool[9].info["id"]]
-
-
-def test_other_settings_or_geometries_are_computed(tmp_path, pool, calls):
+def test_a_torn_line_is_removed_and_only_its_structure_computed_again(tmp_path, standin):
     journal = tmp_path / "chunk.jsonl"
-    first, _ = label_chunk(pool[:2], GFN1, Labels(), journal)
-    calls.clear()
-    gfn2, _ = label_chunk(pool[:2], GFN1.model_copy(update={"method": "GFN2-xTB"}), Labels(), journal)
-    assert len(calls) == 2
+    structures = named(*"abcdef")
+    through, _ = label_chunk(structures, standin, Labels(workers=1), journal)
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:4]) + lines[4][:50])
+    computed(standin)
+    again, states = label_chunk(structures, standin, Labels(), journal)
+    finished = {json.loads(line)["id"] for line in lines[:4]}
+    assert set(computed(standin)) == set("abcdef") - finished
+    assert len(states) == 6 and len(journal.read_text().splitlines()) == 6
+    write_labelled(tmp_path / "a.extxyz", through), write_labelled(tmp_path / "b.extxyz", again)
+    assert (tmp_path / "a.extxyz").read_bytes() == (tmp_path / "b.extxyz").read_bytes()
+
+
+def test_another_division_into_chunks_computes_nothing_again(tmp_path, standin):
+    structures = named(*"abcdefghij")
+    label_chunk(structures[:6], standin, Labels(), tmp_path / "chunk-0-of-2.jsonl")
+    label_chunk(structures[6:9], standin, Labels(), tmp_path / "chunk-1-of-2.jsonl")
+    computed(standin)
+    settings = standin.model_copy(update={"chunk_size": 10})
+    label_chunk(structures, settings, Labels(), tmp_path / "chunk-0-of-1.jsonl")
+    assert computed(standin) == ["j"]
+
+
+def test_other_settings_or_geometries_are_computed(tmp_path, pool):
+    journal = tmp_path / "chunk.jsonl"
+
+    def ids():
+        return [json.loads(line)["id"] for line in journal.read_text().splitlines()]
+
+    first, one = label_chunk(pool[:2], GFN1, Labels(workers=1), journal)
+    gfn2, two = label_chunk(pool[:2], GFN1.model_copy(update={"method": "GFN2-xTB"}), Labels(workers=1), journal)
     assert gfn2[0].info["REF_energy"] != first[0].info["REF_energy"]
-    calls.clear()
+    assert one["settings"][0] != two["settings"][0]
+    assert len(ids()) == 4
     moved = pool[0].copy()
     moved.positions[0, 0] += 1e-3
     label_chunk([moved, pool[1]], GFN1.model_copy(update={"first": 3}), Labels(), journal)
-    assert calls == [moved.info["id"]]
+    assert ids()[4:] == [moved.info["id"]]
 
 
-def test_failures_do_not_stop_a_chunk(tmp_path, pool, monkeypatch):
-    """Neither those of the method, which are final, nor others, which the next run tries again."""
-    tried = []
-
-    def label(atoms, settings):
-        tried.append(atoms.info["id"])
-        outcomes = {
-            "ammonia-0000": Failure("SCC is NOT\n converged"),
-            "water-0000": OSError("disk full"),
-            "ethane-0000": Label(np.nan, np.zeros((8, 3))),
-            "ethylene-0000": Label(-1.0, np.array([[101.0, 0, 0], [-101.0, 0, 0], *[[0, 0, 0]] * 4])),
-            "acetylene-0000": Label(-1.0, np.full((4, 3), 0.1)),
-        }
-        outcome = outcomes.get(atoms.info["id"], Label(-1.0, np.zeros((len(atoms), 3))))
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    monkeypatch.setattr(tblite, "label", label)
-    together = Atoms("H2", [[0, 0, 0], [0, 0, 0.1]], info={"id": "together"})
-    structures = [*pool[:8], together]
-    labels, states = label_chunk(structures, GFN1, Labels(max_force=100.0), tmp_path / "chunk.jsonl")
-    assert [a.info["id"] for a in labels] == ["methane-0000", "hydrogen_sulfide-0000", "methanol-0000"]
-    reasons = dict(zip(states["id"], states["reason"], strict=True))
-    assert reasons["ammonia-0000"] == "SCC is NOT converged"
-    assert reasons["water-0000"] == "OSError: disk full"
-    assert "not finite" in reasons["ethane-0000"]
-    assert "largest force 101.0" in reasons["ethylene-0000"]
-    assert "net force" in reasons["acetylene-0000"]
-    assert "0.10 Å apart" in reasons["together"]
-    assert list(states["state"] == "failed") == [bool(r) for r in states["reason"]]
-    tried.clear()
-    label_chunk(structures, GFN1, Labels(max_force=200.0), tmp_path / "chunk.jsonl")
-    assert tried == ["water-0000"]  # another limit is no reason to compute again
+def test_where_a_program_lies_does_not_change_a_label(tmp_path, standin):
+    label_chunk(named(*"ab"), standin, Labels(), tmp_path / "chunk.jsonl")
+    elsewhere = standin.model_copy(update={"log": str(tmp_path / "elsewhere.log")})
+    label_chunk(named(*"ab"), elsewhere, Labels(), tmp_path / "chunk.jsonl")
+    assert not computed(elsewhere)
 
 
-def test_what_no_structure_can_mend_stops_a_chunk(tmp_path, pool, monkeypatch):
+BAD = ["fails-0", "raises-0", "exits-0", "segfaults-0", "hangs-0", "nan-0", "strong-0", "drifts-0"]
+
+
+def test_the_table_of_failures(tmp_path, standin):
+    """Each failure is one row with its reason, and the other structures are done."""
+    together, close = Atoms("H2"), Atoms("H2", [[0, 0, 0], [0, 0, 0.2]])
+    together.info["id"], close.info["id"] = "together", "close"
+    structures = [*named(*BAD, "a", "b"), together, close]
+    labels, states = label_chunk(structures, standin, Labels(workers=2, timeout=1.0), tmp_path / "chunk.jsonl")
+    write_states(tmp_path / "states.csv", states)
+    table = read_states(tmp_path / "states.csv").set_index("id")
+    assert list(table.index) == [*BAD, "a", "b", "together", "close"]
+    assert [a.info["id"] for a in labels] == ["a", "b"] == list(table.index[table["state"] == "done"])
+    expected = {
+        "fails-0": ("it does not converge", "7", "last words"),
+        "raises-0": ("ValueError: no such value", "", "ValueError: no such value"),
+        "exits-0": ("the engine ended, exit code 3: out of luck", "3", "out of luck"),
+        "segfaults-0": ("the engine was ended by signal 11", "-11", ""),
+        "hangs-0": ("took longer than 1 s", "", ""),
+        "nan-0": ("energy or forces are not finite", "", ""),
+        "strong-0": ("largest force 101.0 eV/Å, more than 100", "", ""),
+        "drifts-0": ("net force 0.30 eV/Å, more than 0.1", "", ""),
+        "together": ("two atoms are 0.00 Å apart, less than 0.3", "", ""),
+        "close": ("two atoms are 0.20 Å apart, less than 0.3", "", ""),
+    }
+    assert {one: tuple(table.loc[one, ["reason", "exit_code", "message"]]) for one in expected} == expected
+    assert table["settings"].nunique() == 1 and len(table["settings"].iloc[0]) == 16
+    assert 1.0 <= table.loc["hangs-0", "seconds"] < 3.0 and table.loc["a", "seconds"] >= 0.0
+    assert {"together", "close"}.isdisjoint(computed(standin))
+
+
+def test_failures_are_computed_again_only_when_asked(tmp_path, standin):
+    structures, journal = named("a", "fails-0", "mendable-0", "exits-0"), tmp_path / "chunk.jsonl"
+
+    def label(retry, **other):
+        _, states = label_chunk(structures, standin, Labels(workers=1, retry_failed=retry, **other), journal)
+        return sorted(computed(standin)), dict(zip(states["id"], states["state"], strict=True))
+
+    failing = ["exits-0", "fails-0", "mendable-0"]
+    assert label(0)[0] == ["a", *failing]
+    assert label(0) == ([], {"a": "done", **dict.fromkeys(failing, "failed")})
+    (tmp_path / "mended").touch()
+    assert label(0, max_force=200.0)[0] == []
+    assert label(1) == (failing, {"a": "done", "exits-0": "failed", "fails-0": "failed", "mendable-0": "done"})
+    assert label(1)[0] == []
+    assert label(2)[0] == ["exits-0", "fails-0"]
+    assert label(0)[1]["mendable-0"] == "done"
+
+
+def test_kills_from_outside_stop_the_job_or_count_as_failure(tmp_path, standin):
+    structures, journal = named("killed-0", "a", "b"), tmp_path / "chunk.jsonl"
+    refused(lambda: label_chunk(structures, standin, Labels(workers=1), journal), "killed-0", "labels.killed: fail")
+    assert sorted(json.loads(line)["id"] for line in journal.read_text().splitlines()) == ["a", "b"]
+    computed(standin)
+    labels, states = label_chunk(structures, standin, Labels(workers=1, killed="fail"), journal)
+    assert set(computed(standin)) == {"killed-0"}
+    assert len(labels) == 2
+    assert states["exit_code"][0] == "-9" and "killed" in states["reason"][0]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder]).returncode:
+        pytest.skip("a small disk can only be made by root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_stops_a_chunk_and_loses_nothing(small_disk, tmp_path, standin):
+    structures, journal = named(*(f"s{i}" for i in range(60))), small_disk / "chunk.jsonl"
+    (small_disk / "ballast").write_bytes(bytes(48 * 1024))
+    refused(lambda: label_chunk(structures, standin, Labels(workers=1), journal), "no space left")
+    kept = [json.loads(line)["id"] for line in journal.read_text().splitlines()]
+    assert 5 < len(kept) < 60
+    (small_disk / "ballast").unlink()
+    computed(standin)
+    labels, states = label_chunk(structures, standin, Labels(), journal)
+    assert len(labels) == len(states) == 60
+    assert set(computed(standin)) == {f"s{i}" for i in range(60)} - set(kept)
+
+
+JOB = """
+import sys
+from types import SimpleNamespace
+from mftl.jobs import job
+from mftl.structures import read_structures, write_structures
+disk = sys.argv[1]
+with job(SimpleNamespace(log=[disk + "/log"])):
+    if sys.argv[2] == "log":
+        open(disk + "/ballast", "wb", buffering=0).write(bytes(1 << 20))
+        print("x" * 10000, file=sys.stderr)
+    write_structures(disk + "/out.extxyz", read_structures("resources/molecules/molecules.extxyz", slice(0, 500)))
+"""
+
+
+@pytest.mark.parametrize("what", ["output", "log"])
+def test_a_job_on_a_full_disk_stops_cleanly(small_disk, what):
+    environment = {**os.environ, "PYTHONPATH": "workflow/scripts"}
+    done = subprocess.run(
+        [sys.executable, "-c", JOB, str(small_disk), what], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr and "Make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in small_disk.iterdir()} <= {"log", "ballast"}
+
+
+def test_what_no_structure_can_mend_stops_a_chunk(tmp_path, pool, standin, monkeypatch):
     periodic = pool[0].copy()
     periodic.pbc = True
     refused(lambda: label_chunk([periodic], GFN1, Labels(), tmp_path / "a.jsonl"), "methane-0000", "periodic")
+    refused(lambda: label_chunk(pool[:1], standin, Labels(), tmp_path / "a.jsonl"), "cannot treat C", "H, O")
     monkeypatch.setattr(tblite, "find_spec", lambda name: None)
     refused(lambda: label_chunk(pool[:1], GFN1, Labels(), tmp_path / "b.jsonl"), "tblite", "pip install")
+
+
+def test_a_chunk_is_read_without_the_rest_of_the_pool(tmp_path):
+    pool = named(*(f"{'even' if i % 2 == 0 else 'odd'}-{i}" for i in range(10)))
+    for i, atoms in enumerate(pool):
+        atoms.info["kind"] = "even" if i % 2 == 0 else "odd"
+    write_labelled(tmp_path / "pool.extxyz", pool)
+
+    def ids(*places, **level):
+        return [a.info["id"] for a in read_chunk(tmp_path / "pool.extxyz", Level(**level), *places)]
+
+    assert ids(2, 5) == ["even-2", "odd-3", "even-4"]
+    assert ids(8, None) == ["even-8", "odd-9"]
+    assert ids(2, 5, first=4) == ["even-2", "odd-3"]
+    assert ids(0, 5, only={"kind": ["odd"]}) == ["odd-1", "odd-3"]
+    assert ids(0, 5, only={"kind": ["odd"]}, first=4) == ["odd-1", "odd-3"]
+    assert ids(5, None, only={"kind": ["odd"]}, first=4) == ["odd-5", "odd-7"]
+    assert ids(0, 1, only={"kind": ["odd"]}) == []
 
 
 # --- collecting --------------------------------------------------------------------------------------------------
@@ -291,20 +452,13 @@ def test_levels_ask_for_some_of_the_pool(pool):
 
 
 @pytest.fixture
-def chunks(tmp_path, pool, monkeypatch):
+def chunks(tmp_path, pool):
     """Two chunks of three structures each, one of which failed."""
     out = []
-    failing = pool[1].info["id"]
-    label = tblite.label
-
-    def fail(atoms, settings):
-        if atoms.info["id"] == failing:
-            raise Failure("as it happens")
-        return label(atoms, settings)
-
-    monkeypatch.setattr(tblite, "label", fail)
     for i in range(2):
         structures, states = label_chunk(pool[3 * i : 3 * i + 3], GFN1, Labels(), tmp_path / f"{i}.jsonl")
+        if i == 0:
+            structures, states.loc[1, ["state", "reason"]] = [structures[0], structures[2]], ("failed", "as it happens")
         out.append((tmp_path / f"{i}.extxyz", tmp_path / f"{i}.csv"))
         write_labelled(out[-1][0], structures)
         write_states(out[-1][1], states)

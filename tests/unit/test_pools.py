@@ -7,7 +7,7 @@ from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
-from mftl import checks
+from mftl import checks, extxyz
 from mftl.config import FilePool, System
 from mftl.inputs import InputError
 from mftl.structures import read_structures, write_structures
@@ -132,3 +132,22 @@ def test_a_failed_rewrite_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         write_structures(path, [molecule("CH4"), None])
     assert read(path).info["id"] == "old"
+
+
+@pytest.mark.parametrize(
+    ("comment", "periodic"),
+    [
+        ('Properties=species:S:1:pos:R:3 pbc="F F F"', False),
+        ("Properties=species:S:1:pos:R:3", False),
+        ('Lattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3', True),
+        ('Lattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 pbc="F F F"', False),
+        ('Lattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 pbc="T T F"', True),
+    ],
+)
+def test_periodic_structures_are_seen_without_ase(tmp_path, comment, periodic):
+    from ase.io import read
+
+    path = tmp_path / "pool.extxyz"
+    path.write_text(f"1\nid=first Properties=species:S:1:pos:R:3\nW 0 0 0\n1\nid=second {comment}\nW 0 0 0\n")
+    assert extxyz.first_periodic(path) == ("second" if periodic else None)
+    assert read(path, 1).pbc.any() == periodic

@@ -1,5 +1,6 @@
 """Pins agree wherever they are written."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -16,11 +17,22 @@ def test_conda_environment_agrees_with_requirements():
     assert all("==" in line for line in pinned)
 
 
+def test_the_environment_with_dftb_agrees_too():
+    """Fewer packages, the same pins, and the release that the data was computed with."""
+    from mftl.verification import VERSIONS
+
+    pinned = set((ROOT / "requirements.txt").read_text().splitlines())
+    dependencies = yaml.safe_load((ROOT / "envs" / "dftbplus.yaml").read_text())["dependencies"]
+    (pip,) = (entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    assert set(pip) < pinned
+    assert f"dftbplus={VERSIONS['dftb+']}=nompi_*" in dependencies
+    assert f"pyscf=={VERSIONS['pyscf-dft']}" in pip
+
+
 def test_every_rule_names_an_environment_that_exists():
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         text = path.read_text()
-        rules = text.count("\nrule ")
-        assert text.count("../../envs/") == rules, path.name
-        for line in text.splitlines():
-            if "../../envs/" in line:
-                assert (path.parent / line.strip().strip('"')).resolve().is_file()
+        assert text.count("\n    conda:\n") == text.count("\nrule "), path.name
+        for name in re.findall(r'"(\.\./\.\./envs/[^"]*)"', text):
+            assert (path.parent / name).resolve().is_file(), name
+        assert text.count("../../envs/") >= text.count("\nrule ")

@@ -174,7 +174,7 @@ def test_wrong_configuration_stops_before_the_first_job(project, change, expecte
 
 
 def test_missing_engine_stops_before_the_first_job(project):
-    level = {"engine": "dftb+", "command": "no-such-dftb+"}
+    level = {"engine": "dftb+", "interface": "program", "command": "no-such-dftb+"}
     edit(project, {"systems": {"molecules": {"levels": {"my-dftb": level}}}}, "config.yaml")
     done = snakemake(project, "results/labels/molecules/my-dftb.extxyz")
     assert done.returncode != 0

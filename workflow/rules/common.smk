@@ -2,6 +2,8 @@
 
 # --- labels
 
+USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
 
 def level_of(wildcards):
     return CONFIG.systems[wildcards.system].levels[wildcards.level]
@@ -14,34 +16,38 @@ def number_of_chunks(wildcards):
         return 1
     level = level_of(wildcards)
     count = len(ids) if level.only else len(ids[: level.first])
-    return -(-count // CONFIG.labels.chunk_size)
+    return -(-count // chunk_size(level))
+
+
+def chunk_size(level):
+    return level.chunk_size or CONFIG.labels.chunk_size
 
 
 def chunk_range(wildcards):
     """Positions of a chunk in the pool: from, to (None: the end)."""
-    size, chunk = CONFIG.labels.chunk_size, int(wildcards.chunk)
+    size, chunk = chunk_size(level_of(wildcards)), int(wildcards.chunk)
     last = chunk + 1 == int(wildcards.chunks)
     return [chunk * size, None if last else (chunk + 1) * size]
 
 
 def chunk_inputs(wildcards):
-    """The pool and the files that the engine reads. Says here, before any job runs, if the engine is not installed."""
-    level = level_of(wildcards)
-    engine = engines.engine(level.engine)
-    missing = engine.installed(level)
+    """The pool and the files that the engine reads. Says here, before any job runs, if the engine cannot label it."""
+    system, level = CONFIG.systems[wildcards.system], level_of(wildcards)
+    inputs = {"pool": f"results/pools/{wildcards.system}.extxyz", "files": []}
     # finished labels stay usable on a machine that has no engine
-    if (
-        missing
-        and not Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
-    ):
-        raise WorkflowError(
-            f"systems.{wildcards.system}.levels.{wildcards.level}.engine: {level.engine} is not installed. "
-            f"To install it: {missing}"
-        )
-    return {
-        "pool": f"results/pools/{wildcards.system}.extxyz",
-        "files": engine.files(level, CONFIG.systems[wildcards.system].elements),
-    }
+    finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
+    engine, key = engines.engine(level.engine), f"systems.{wildcards.system}.levels.{wildcards.level}"
+    # --sdm conda brings the engine, for the job alone
+    if not finished and not USES_CONDA and (missing := engine.installed(level)):
+        raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
+    if not finished and (refusal := engines.refusal(level, system.elements, checks.first_periodic(system))):
+        raise WorkflowError(f"{key}: {refusal}")
+    try:
+        inputs["files"] = engine.files(level, system.elements)
+    except InputError as error:
+        if not finished:
+            raise WorkflowError(f"{key}: {error}") from None
+    return inputs
 
 
 def chunk_name(wildcards):

@@ -15,11 +15,12 @@ rule label_chunk:
         chunk=r"\d+",
         chunks=r"\d+",
     conda:
-        "../../envs/mftl.yaml"
+        lambda w: "../../envs/dftbplus.yaml" if level_of(w).engine == "dftb+" else "../../envs/mftl.yaml"
+    threads: CONFIG.labels.workers
     params:
-        level=lambda w: level_of(w).model_dump(),
+        level=lambda w: level_of(w).model_dump(exclude={"chunk_size"}),
         positions=chunk_range,
-        max_force=CONFIG.labels.max_force,
+        limits=CONFIG.labels.model_dump(include={"max_force", "timeout", "retry_failed", "killed"}),
         source=source_hash("label_chunk"),
         engine_source=lambda w: engines.content_hash(engines.source_files(level_of(w).engine)),
     script:
@@ -42,3 +43,38 @@ rule collect_labels:
         source=source_hash("collect_labels"),
     script:
         "../scripts/collect_labels.py"
+
+
+rule verify_labels:
+    input:
+        shipped="config.yaml",
+        made="config/reference.yaml",
+    output:
+        "results/verify_labels.csv",
+    log:
+        "results/logs/verify_labels.log",
+    conda:
+        "../../envs/dftbplus.yaml"
+    threads: CONFIG.labels.workers
+    params:
+        sample=CONFIG.verification.model_dump(),
+        timeout=CONFIG.labels.timeout,
+        source=source_hash("verify_labels"),
+        engine_source=[engines.content_hash(engines.source_files(name)) for name in engines.ENGINES],
+    script:
+        "../scripts/verify_labels.py"
+
+
+# The published tables of PTBP, only when asked for: `snakemake download_slater_koster`.
+rule download_slater_koster:
+    output:
+        directory("results/slater-koster/ptbp"),
+    log:
+        "results/logs/download_slater_koster.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        by_hand="results/slater-koster/by-hand",
+        source=source_hash("download_slater_koster"),
+    script:
+        "../scripts/download_slater_koster.py"

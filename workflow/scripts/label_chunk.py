@@ -3,25 +3,22 @@
 from mftl.jobs import job
 
 with job(snakemake):
+    from functools import partial
     from pathlib import Path
 
     from pydantic import TypeAdapter
     from tqdm import tqdm
 
     from mftl.config import AnyLevel, Labels
-    from mftl.labels import label_chunk, wanted, write_labelled, write_states
-    from mftl.structures import read_structures
+    from mftl.labels import label_chunk, read_chunk, write_labelled, write_states
 
     level = TypeAdapter(AnyLevel).validate_python(snakemake.params.level)
-    pool = read_structures(snakemake.input.pool)
-    chunk = {atoms.info["id"] for atoms in pool[slice(*snakemake.params.positions)]}
-    structures = [atoms for atoms in wanted(pool, level) if atoms.info["id"] in chunk]
     labelled, states = label_chunk(
-        structures,
+        read_chunk(snakemake.input.pool, level, *snakemake.params.positions),
         level,
-        Labels(max_force=snakemake.params.max_force),
+        Labels(workers=snakemake.threads, **snakemake.params.limits),
         journal=Path(snakemake.output.labels).with_suffix(".jsonl"),
-        progress=tqdm,
+        progress=partial(tqdm, unit=" structures", mininterval=2, ascii=True),
     )
     write_labelled(snakemake.output.labels, labelled)
     write_states(snakemake.output.states, states)

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mftl import extxyz
 from mftl import recipe as recipes
 from mftl.config import Config, FileLevel, FilePool, NormalModePool, System, Training, listed, mistake, parse, valid
-from mftl.extxyz import read_ids
 from mftl.inputs import InputError
 from mftl.splits import divide
 
@@ -34,7 +34,15 @@ def pool_ids(system: System, root: Path = Path(".")) -> list[str] | None:
         pool = system.pool
         return [f"{name}-{k:04d}" for k in range(pool.per_molecule) for name in pool.molecules]
     path = root / system.pool.file
-    return read_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.read_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+
+
+def first_periodic(system: System, root: Path = Path(".")) -> str | None:
+    """Id of a crystal in a pool, without computing the pool; None if there is none, or if that is known only later."""
+    if isinstance(system.pool, NormalModePool):
+        return None
+    path = root / system.pool.file
+    return extxyz.first_periodic(path) if path.suffix in (".extxyz", ".xyz") else None
 
 
 def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
@@ -50,7 +58,7 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
     def labelled(name: str) -> set[str]:
         one = chosen.levels[name]
         if isinstance(one, FileLevel):
-            return set(read_ids(root / one.file))
+            return set(extxyz.read_ids(root / one.file))
         if one.only:
             return set(ids)
         return set(ids[: one.first])

@@ -68,26 +68,44 @@ class FileLevel(Level):
     forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
 
 
-class TbliteLevel(Level):
+class EngineLevel(Level):
+    """What every level has whose labels are computed."""
+
+    chunk_size: PositiveInt | None = Field(None, description="structures of one job, if not labels.chunk_size")
+
+
+class TbliteLevel(EngineLevel):
     """GFN1-xTB or GFN2-xTB labels with tblite; molecules only."""
 
     engine: Literal["tblite"] = Field(description="the name of the engine")
     method: Literal["GFN1-xTB", "GFN2-xTB"] = Field("GFN2-xTB", description="the Hamiltonian")
 
 
-class DftbLevel(Level):
-    """DFTB labels with DFTB+: Mermin energy and its forces."""
+class DftbLevel(EngineLevel):
+    """DFTB labels with DFTB+: Mermin energy, its forces and, for crystals, stress; molecules and crystals."""
 
     engine: Literal["dftb+"] = Field(description="the name of the engine")
-    command: str = Field("dftb+", description="the dftb+ program: a name on PATH or a path")
+    interface: Literal["auto", "library", "program"] = Field(
+        "auto", description="libdftbplus in worker processes, a process dftb+ for each structure, or what is found"
+    )
+    command: str = Field("dftb+", description="the program: a name on PATH or a path")
+    library: str | None = Field(
+        None, description="path of libdftbplus.so, if it is neither beside the program nor in the active environment"
+    )
     slater_koster: str = Field("resources/ptbp", description="folder of the Slater-Koster tables, A-B.skf")
+    max_angular_momentum: dict[Element, Literal["s", "p", "d", "f"]] = Field(
+        {}, description="highest shell of elements, e.g. {Fe: d}; known: H s, C N O p, S Cl Si Ge W d"
+    )
     temperature: PositiveFloat = Field(300.0, description="electronic temperature of the Fermi filling, K")
+    k_point_spacing: PositiveFloat = Field(
+        0.03, description="of crystals: largest distance of k-points, 1/Å without 2π; one k-point across vacuum"
+    )
     scc_tolerance: PositiveFloat = Field(1e-6, description="convergence of the charges, e")
     max_scc_iterations: PositiveInt = Field(300, description="more than these count as a failure")
     shell_resolved_scc: bool = Field(True, description="one charge for each shell; PTBP energies depend on it")
 
 
-class PyscfDftLevel(Level):
+class PyscfDftLevel(EngineLevel):
     """DFT labels with PySCF (restricted Kohn-Sham, density fitting, gradients with grid response)."""
 
     engine: Literal["pyscf-dft"] = Field(description="the name of the engine")
@@ -96,7 +114,7 @@ class PyscfDftLevel(Level):
     dispersion: str | None = Field(None, description="d3bj or d4, if the functional's name does not hold it")
 
 
-class PyscfCcsdtLevel(Level):
+class PyscfCcsdtLevel(EngineLevel):
     """CCSD(T) labels with PySCF, frozen core, analytic gradients with the (T) lambda amplitudes."""
 
     engine: Literal["pyscf-ccsd(t)"] = Field(description="the name of the engine")
@@ -137,6 +155,23 @@ class Labels(Section):
     chunk_size: PositiveInt = Field(500, description="structures that one job labels")
     max_failed_fraction: Fraction = Field(0.05, description="a level with more failures stops the run")
     max_force: PositiveFloat = Field(100.0, description="a label with a larger force (eV/Å) counts as failed")
+    workers: PositiveInt = Field(
+        4, description="processes that label at the same time in one job, as far as cores allow"
+    )
+    timeout: PositiveFloat = Field(3600.0, description="seconds after which a structure counts as failed")
+    retry_failed: int = Field(0, ge=0, description="raise by one to compute all failed structures once more")
+    killed: Literal["stop", "fail"] = Field(
+        "stop",
+        description="what follows if workers are killed ten times at a structure (out of memory?): stop the job once "
+        "all others are done, or count it as failed",
+    )
+
+
+class Verification(Section):
+    """How much of the built-in data `snakemake verify_labels` computes again."""
+
+    structures: PositiveInt = Field(10, description="drawn at random from each level")
+    seed: int = Field(0, description="another seed draws others")
 
 
 # --- models and training -----------------------------------------------------------------------------------------
@@ -241,6 +276,7 @@ class Config(Section):
     device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models train and predict")
     systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
     labels: Labels = Field(Labels(), description=Labels.__doc__)
+    verification: Verification = Field(Verification(), description=Verification.__doc__)
     architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
     foundation_models: dict[Name, str] = Field({}, description="name and file of models that recipes may start from")
     training: Training = Field(Training(), description=Training.__doc__)
@@ -349,7 +385,12 @@ def _is_tag(loc: tuple, i: int) -> bool:
 def _section_at(keys: list) -> type[BaseModel] | None:
     """The section that a path of keys leads to, where that is unambiguous."""
     fixed = {
-        (): Config, ("labels",): Labels, ("training",): Training, ("prediction",): Prediction, ("plot",): Plot,
+        (): Config,
+        ("labels",): Labels,
+        ("verification",): Verification,
+        ("training",): Training,
+        ("prediction",): Prediction,
+        ("plot",): Plot,
     }  # fmt: skip
     named = {"systems": System, "architectures": Architecture, "curves": Curve, "figures": Figure, "modes": Mode}
     if tuple(keys) in fixed:

@@ -30,7 +30,7 @@ EXAMPLES = [
     ("curves.<name>", config.Curve),
     ("figures.<name>", config.Figure),
 ]
-SECTIONS = ["labels", "training", "prediction", "plot"]
+SECTIONS = ["labels", "verification", "training", "prediction", "plot"]
 
 
 def schema() -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mftl.inputs import InputError
 
+_PBC = re.compile(r"""(?:^|\s)pbc=["']?([TF][TFa-z, ]*)""")
 _ID = re.compile(r"""(?:^|\s)id=(?:"([^"]*)"|(\S+))""")
 
 
@@ -15,12 +16,21 @@ def read_ids(path: str | Path) -> list[str]:
     Raises InputError naming the file and the place where a structure is cut short.
     """
     path = Path(path)
-    return list(_read_ids(path, path.stat().st_mtime_ns))
+    return list(_read(path, path.stat().st_mtime_ns)[0])
+
+
+def first_periodic(path: str | Path) -> str | None:
+    """Id of the first structure in an extended XYZ file that is periodic, as ASE would see it; None if none is.
+
+    Raises InputError as ``read_ids`` does.
+    """
+    path = Path(path)
+    return _read(path, path.stat().st_mtime_ns)[1]
 
 
 @lru_cache(maxsize=64)
-def _read_ids(path: Path, _modified: int) -> tuple[str, ...]:
-    ids = []
+def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], str | None]:
+    ids, periodic = [], None
     with path.open(encoding="utf-8") as file:
         while line := file.readline():
             if not line.strip():
@@ -31,9 +41,18 @@ def _read_ids(path: Path, _modified: int) -> tuple[str, ...]:
                 raise InputError(
                     f"{path}: expected a number of atoms after structure {len(ids)}, found {line.strip()[:40]!r}"
                 ) from None
-            match = _ID.search(file.readline())
+            comment = file.readline()
+            match = _ID.search(comment)
             ids.append((match[1] or match[2]) if match else f"{path.stem}-{len(ids):06d}")
+            if periodic is None and _is_periodic(comment):
+                periodic = ids[-1]
             for _ in range(count):
                 if not file.readline().strip():
                     raise InputError(f"{path}: the file ends in the middle of structure {ids[-1]}; is it truncated?")
-    return tuple(ids)
+    return tuple(ids), periodic
+
+
+def _is_periodic(comment: str) -> bool:
+    """A lattice makes a structure periodic unless `pbc` says otherwise."""
+    match = _PBC.search(comment)
+    return "T" in match[1] if match else "Lattice=" in comment

@@ -1,15 +1,20 @@
 """Labels: the energy and the forces of structures at a level of theory, and what became of those that failed.
 
-A label file is extended XYZ with the info keys ``id`` and ``REF_energy`` (eV) and the array ``REF_forces`` (eV/Å).
-Beside it lies a state table, CSV: ``id``, ``state`` (done or failed), ``reason``, ``seconds``, a row for each
-structure that the level asks for. A failure is data: it is written down and counted.
+A label file is extended XYZ with the info keys ``id`` and ``REF_energy`` (eV) and the array ``REF_forces`` (eV/Å); for
+crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lies a state table, CSV, with a row for each
+structure that the level asks for: ``id``, ``state`` (done or failed), ``reason``, ``exit_code`` and ``message`` (the
+last one) of the program that failed, ``settings`` (a hash of all that makes a label at this level), ``seconds``. A
+failure is data: it is written down and counted.
 """
 
+import errno
 import hashlib
 import json
 import logging
-import time
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +22,13 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from mftl import engines
+from mftl import engines, workers
 from mftl.config import FileLevel, Labels, Level
 from mftl.inputs import InputError
-from mftl.structures import Progress, read_structures, write_structures
+from mftl.structures import read_structures, write_structures
 
-ENERGY, FORCES = "REF_energy", "REF_forces"
-COLUMNS = ["id", "state", "reason", "seconds"]
+ENERGY, FORCES, STRESS = "REF_energy", "REF_forces", "REF_stress"
+COLUMNS = ["id", "state", "reason", "exit_code", "message", "settings", "seconds"]
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
 MAX_SHIFT = 1e-4  # Å, by which a label's geometry may differ from the pool's
@@ -75,7 +80,8 @@ def write_labelled(path: str | Path, structures: Iterable[Atoms]) -> None:
 
 def read_states(path: str | Path) -> pd.DataFrame:
     """A state table. Raises InputError if columns are missing, an id appears twice, or a state is unknown."""
-    table = pd.read_csv(path, dtype={"id": str, "state": str, "reason": str}, keep_default_na=False)
+    texts = dict.fromkeys([one for one in COLUMNS if one != "seconds"], str)
+    table = pd.read_csv(path, dtype=texts, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; a state table has {', '.join(COLUMNS)}")
@@ -103,81 +109,161 @@ def wanted(pool: list[Atoms], level: Level) -> list[Atoms]:
 
     Raises InputError if no structure is left.
     """
-    chosen = [a for a in pool if all(str(a.info.get(key)) in values for key, values in level.only.items())]
+    chosen = list(islice((atoms for atoms in pool if _allowed(atoms, level)), level.first))
     if not chosen:
         raise InputError(f"no structure of the pool has {level.only}; check the key and the values of `only`")
-    return chosen[: level.first]
+    return chosen
+
+
+def _allowed(atoms: Atoms, level: Level) -> bool:
+    return all(str(atoms.info.get(key)) in values for key, values in level.only.items())
+
+
+def read_chunk(path: str | Path, level: Level, first: int, last: int | None) -> list[Atoms]:
+    """The structures that a level asks for among those of a pool's file from place ``first`` up to before ``last``."""
+    if level.only and level.first:  # who the first are hangs on the structures before
+        pool = read_structures(path)
+        chunk = {atoms.info["id"] for atoms in pool[first:last]}
+        return [atoms for atoms in wanted(pool, level) if atoms.info["id"] in chunk]
+    if level.first is not None:
+        last = min(level.first, last) if last is not None else level.first
+    return [atoms for atoms in read_structures(path, slice(first, last)) if _allowed(atoms, level)]
+
+
+def _silent(iterable: Iterable, total: int) -> Iterable:
+    return iterable
 
 
 def label_chunk(
-    structures: list[Atoms], settings: Any, limits: Labels, journal: str | Path, progress: Progress = iter
+    structures: list[Atoms],
+    settings: Any,
+    limits: Labels,
+    journal: str | Path,
+    progress: Callable[..., Iterable] = _silent,
 ) -> tuple[list[Atoms], pd.DataFrame]:
-    """Label structures one after the other with the engine of ``settings``: the labelled ones and the state of all.
+    """Label structures with the engine of ``settings`` in worker processes: the labelled ones and the state of all.
 
     Each result is appended to ``journal`` (``*.jsonl``) at once. Any journal of the same folder that holds a result
     with the same key (id, geometry, settings, the engine's code and files) saves computing it: a run that was killed
     goes on where it was, and another division into chunks computes nothing again. A structure for which the engine
-    fails is written down with the reason. Failures that the method is not to blame for, such as a full disk, are
-    tried again by the next run.
-    Raises InputError if the engine is not installed or cannot label such structures at all.
+    fails, dies or takes too long is written down with the reason, and computed again only if ``limits.retry_failed``
+    is larger than it was. ``progress`` wraps the results, as tqdm does. Labels come in the structures' order and do
+    not hang on the number of workers.
+    Raises InputError if the engine is not installed or cannot label such structures at all, if the disk is full, or if
+    workers were killed again and again from outside; what is in the journal then stays.
     """
-    engine = engines.engine(settings.engine)
-    if missing := engine.installed(settings):
-        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
-    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
-    code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
-    options = json.dumps(settings.model_dump(exclude={"first", "only"}), sort_keys=True)
-    keys = {atoms.info["id"]: _key(atoms, options, code) for atoms in structures}
+    level = _check_and_hash(structures, settings)
+    keys = [_key(atoms, level) for atoms in structures]
     journal = Path(journal)
-    _mend_journal(journal)
-    done = _read_journals(journal.parent, set(keys.values()))
+    with _full_disk_is_the_users(journal):
+        _mend_journal(journal)
+        entries = _read_journals(journal.parent, set(keys))
+        for key, atoms in zip(keys, structures, strict=True):
+            if entry := _too_close(atoms):
+                entries[key] = entry
+        todo = [i for i, key in enumerate(keys) if _unfinished(entries.get(key), limits.retry_failed)]
+        logging.info("%d structures, %d of them finished", len(structures), len(structures) - len(todo))
+        with _Journal(journal) as file:
+            for place, answer in _computed([structures[i] for i in todo], settings, limits, progress):
+                key = keys[todo[place]]
+                about = {"key": key, "id": structures[todo[place]].info["id"], "round": limits.retry_failed}
+                entries[key] = about | answer
+                file.append(entries[key])
     labelled, rows = [], []
-    with journal.open("a", encoding="utf-8") as file:
-        for atoms in progress(structures):
-            key = keys[atoms.info["id"]]
-            entry = done.get(key)
-            if entry is None:
-                entry, final = _label(atoms, engine, settings)
-                if final:
-                    file.write(json.dumps({"key": key, **entry}) + "\n")
-                    file.flush()
-            reason = entry.get("reason") or _implausible(atoms, entry, limits)
-            if reason:
-                logging.warning("%s failed: %s", atoms.info["id"], reason)
-            else:
-                labelled.append(_labelled(atoms, entry["energy"], entry["forces"], entry["extra"]))
-            rows.append((atoms.info["id"], "failed" if reason else "done", reason, entry["seconds"]))
+    for atoms, key in zip(structures, keys, strict=True):
+        entry = entries[key]
+        reason = _one_line(entry["failed"]) if "failed" in entry else _implausible(atoms, entry, limits)
+        if not reason:
+            stress = {STRESS: np.array(entry["stress"])} if "stress" in entry else {}
+            labelled.append(_labelled(atoms, entry["energy"], entry["forces"], stress | entry["extra"]))
+        exit_code = "" if entry.get("exit_code") is None else str(entry["exit_code"])
+        message = _one_line(entry.get("message", "").strip().split("\n")[-1])
+        state = "failed" if reason else "done"
+        rows.append((atoms.info["id"], state, reason, exit_code, message, level, entry["seconds"]))
     return labelled, pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _label(atoms: Atoms, engine: Any, settings: Any) -> tuple[dict[str, Any], bool]:
-    """A journal entry, and whether it is final: whether computing again would give the same."""
-    start = time.perf_counter()
-    entry, final = {"id": atoms.info["id"]}, True
+def _check_and_hash(structures: list[Atoms], settings: Any) -> str:
+    """A hash of all that makes a label at this level. Raises InputError if the engine cannot label the structures."""
+    engine = engines.engine(settings.engine)
+    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+    periodic = next((atoms.info["id"] for atoms in structures if atoms.pbc.any()), None)
+    if missing := engine.installed(settings):
+        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
+    if refusal := engines.refusal(settings, elements, periodic):
+        raise InputError(refusal)
+    options = settings.model_dump(exclude={"first", "only", "chunk_size", *engine.LOCATION})
+    code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
+    return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
+
+
+def _computed(
+    structures: list[Atoms], settings: Any, limits: Labels, progress: Callable[..., Iterable]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Places and answers, labels or failures, of structures that workers label, as they are ready.
+
+    Raises InputError once nothing more can be done, if there is something that only the user can mend.
+    """
+    engine = engines.engine(settings.engine)
+    results = workers.run(
+        [engines.Structure.of(atoms) for atoms in structures],
+        workers.command(engine.__name__, settings.model_dump()),
+        limits.workers,
+        limits.timeout,
+        getattr(engine, "group", None),
+    )
+    killed = []
     try:
-        if len(atoms) > 1 and (distance := _closest(atoms)) < MIN_DISTANCE:
-            raise engines.Failure(f"two atoms are {distance:.2f} Å apart, less than {MIN_DISTANCE}")
-        label = engine.label(atoms, settings)
-        entry |= {"energy": float(label.energy), "forces": np.asarray(label.forces).tolist(), "extra": label.extra}
-    except engines.Failure as error:
-        entry["reason"] = _one_line(error)
-    except InputError:
-        raise
-    except Exception as error:  # whatever it is, the other structures are still worth labelling
-        logging.exception("%s", atoms.info["id"])
-        entry["reason"], final = f"{type(error).__name__}: {_one_line(error)}", False
-    entry["seconds"] = round(time.perf_counter() - start, 3)
-    return entry, final
+        for place, answer in progress(results, total=len(structures)):
+            name = structures[place].info["id"]
+            if "unusable" in answer:
+                raise InputError(f"{name}: {answer['unusable']}")
+            if "killed" in answer:
+                killed.append(name)
+                if limits.killed == "stop":
+                    continue
+                reason = f"workers were killed at it again and again (signal {answer['killed']}); out of memory?"
+                answer = {"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer
+            if "failed" in answer:
+                logging.warning("%s failed: %s", name, answer["failed"])
+                if "\n" in answer["message"]:
+                    logging.info("%s", answer["message"])
+            yield place, answer
+    except workers.WorkersDie as error:
+        raise InputError(f"the engine {settings.engine} cannot be started: {error}") from None
+    finally:
+        results.close()
+    if killed and limits.killed == "stop":
+        raise InputError(
+            f"{len(killed)} structures have no label since their workers were killed {workers.MAX_KILLS} times each, "
+            f"the first is {killed[0]}; all others are done. Out of memory? Give the job more, or fewer labels.workers,"
+            " and call again; or set labels.killed: fail to count them as failed"
+        )
 
 
-def _closest(atoms: Atoms) -> float:
-    """Smallest distance of two atoms, Å."""
-    distances = atoms.get_all_distances(mic=bool(atoms.pbc.any()))
-    return distances[np.triu_indices(len(atoms), k=1)].min()
+def _unfinished(entry: dict[str, Any] | None, retry: int) -> bool:
+    """Whether a structure has to be computed: it never was, or it failed and is to be tried again."""
+    return entry is None or ("failed" in entry and entry["round"] < retry)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _too_close(atoms: Atoms) -> dict[str, Any] | None:
+    """An entry for a structure that no engine needs to see."""
+    if len(atoms) < 2:
+        return None
+    if atoms.pbc.any():
+        distances = atoms.get_all_distances(mic=True)
+    else:
+        distances = np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=2)
+    distance = distances[np.triu_indices(len(atoms), k=1)].min()
+    if distance >= MIN_DISTANCE:
+        return None
+    reason = f"two atoms are {distance:.2f} Å apart, less than {MIN_DISTANCE}"
+    # of no round: it would fail again
+    return {"failed": reason, "seconds": 0.0, "round": np.inf}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[: workers.MESSAGE]
 
 
 def _implausible(atoms: Atoms, entry: dict[str, Any], limits: Labels) -> str:
@@ -185,6 +271,8 @@ def _implausible(atoms: Atoms, entry: dict[str, Any], limits: Labels) -> str:
     forces = np.array(entry["forces"])
     if not np.isfinite(entry["energy"]) or not np.isfinite(forces).all():
         return "energy or forces are not finite"
+    if not np.isfinite(entry.get("stress", 0.0)).all():
+        return "the stress is not finite"
     largest = np.linalg.norm(forces, axis=1).max()
     if largest > limits.max_force:
         return f"largest force {largest:.1f} eV/Å, more than {limits.max_force:g}"
@@ -202,11 +290,50 @@ def _labelled(atoms: Atoms, energy: float, forces: Any, extra: dict[str, Any]) -
     return new
 
 
-def _key(atoms: Atoms, options: str, code: str) -> str:
-    digest = hashlib.sha256(f"{atoms.info['id']}\n{options}\n{code}\n".encode())
+def _key(atoms: Atoms, level: str) -> str:
+    digest = hashlib.sha256(f"{atoms.info['id']}\n{level}\n".encode())
     for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:KEY_LENGTH]
+
+
+# --- the journal --------------------------------------------------------------------------------------------------
+
+
+class _Journal:
+    """Results, one JSON object in a line each, which are in the file when ``append`` returns."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __enter__(self) -> "_Journal":
+        self._file = self._path.open("ab", buffering=0)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._file.close()
+
+    def append(self, entry: dict[str, Any]) -> None:
+        line, end = memoryview(json.dumps(entry).encode() + b"\n"), self._file.seek(0, os.SEEK_END)
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            self._file.truncate(end)  # no half lines on a full disk
+            raise
+
+
+@contextmanager
+def _full_disk_is_the_users(path: Path) -> Iterator[None]:
+    """Turn the error of a full disk into an InputError: nothing is lost, but only the user can make room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InputError(
+            f"no space left on the disk ({error.filename or path}); what is finished is kept. Make room, call again"
+        ) from None
 
 
 def _mend_journal(path: Path) -> None:
@@ -218,7 +345,10 @@ def _mend_journal(path: Path) -> None:
 
 
 def _read_journals(folder: Path, keys: set[str]) -> dict[str, dict[str, Any]]:
-    """Finished results with one of these keys, from all journals of a folder, which others may be writing to."""
+    """Finished results with one of these keys, from all journals of a folder, which others may be writing to.
+
+    Of several with one key, a label counts more than a failure, and a later failure more than an earlier one.
+    """
     entries = {}
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8") as file:
@@ -229,7 +359,9 @@ def _read_journals(folder: Path, keys: set[str]) -> dict[str, dict[str, Any]]:
                     entry = json.loads(line)
                 except ValueError:  # still being written
                     continue
-                entries[entry["key"]] = entry
+                known = entries.get(entry["key"])
+                if known is None or ("failed" in known and ("failed" not in entry or entry["round"] >= known["round"])):
+                    entries[entry["key"]] = entry
     return entries
 
 
@@ -280,9 +412,9 @@ def collect_file(pool: list[Atoms], level: FileLevel) -> tuple[list[Atoms], pd.D
     rows = []
     for one in ids:
         if one in labels:
-            rows.append((one, "done", "", labels[one].info.get("cpu_seconds", np.nan)))
+            rows.append((one, "done", "", "", "", "", labels[one].info.get("cpu_seconds", np.nan)))
         else:
-            rows.append((one, "failed", reasons.get(one, f"no label in {level.file}"), np.nan))
+            rows.append((one, "failed", reasons.get(one, f"no label in {level.file}"), "", "", "", np.nan))
     return [labels[one] for one in ids if one in labels], pd.DataFrame(rows, columns=COLUMNS)
 
 

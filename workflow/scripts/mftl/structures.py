@@ -14,8 +14,10 @@ from mftl.inputs import InputError
 Progress = Callable[[Iterable], Iterable]  # e.g. tqdm.tqdm; iter for silence
 
 
-def read_structures(path: str | Path) -> list[Atoms]:
+def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms]:
     """Structures of a file in any format that ASE reads, each with a unique ``info["id"]``.
+
+    ``places``: only those from one place up to before another, counted from 0.
 
     Where the file gives no id, it is the file's stem and the structure's place in it: ``<stem>-000000``.
     Raises InputError, naming the file and the structure, if the file is missing, cut short or not readable, if two
@@ -28,15 +30,16 @@ def read_structures(path: str | Path) -> list[Atoms]:
     texts = _checked_ids(path) if path.suffix in (".extxyz", ".xyz") else None
     structures = []
     try:
-        for atoms in iread(path, ":"):
+        for atoms in iread(path, places):
             structures.append(atoms)
     except Exception as error:  # ASE's readers raise whatever their parsing runs into
-        name = texts[len(structures)] if texts and len(structures) < len(texts) else f"number {len(structures)}"
+        place = (places.start or 0) + len(structures)
+        name = texts[place] if texts and place < len(texts) else f"number {place}"
         raise InputError(f"{path}: structure {name} cannot be read: {error or type(error).__name__}") from error
-    if not structures:
+    if not structures and places == slice(None):
         raise InputError(f"{path}: holds no structures")
     seen = {}
-    for i, atoms in enumerate(structures):
+    for i, atoms in enumerate(structures, places.start or 0):
         given = texts[i] if texts else atoms.info.get("id")
         one = str(given) if "id" in atoms.info else f"{path.stem}-{i:06d}"
         if one in seen:

@@ -3,69 +3,145 @@
 To add one, write a module like those beside this file and enter it in ``ENGINES``. A module has
 
 - ``installed(settings)``: None if the engine can run, else a line that says how to install it;
-- ``files(settings, elements)``: the files that labels depend on besides the structures;
-- ``label(atoms, settings)``: a ``Label``; raises ``Failure`` if the method fails for this one structure, and
-  ``InputError`` if it cannot work for any like it.
+- ``version(settings)``: what computes, as a word;
+- ``elements(settings)``: the elements it can treat; None if only the engine knows, once it runs;
+- ``PERIODIC``: whether it can treat crystals;
+- ``files(settings, elements)``: the files that labels depend on besides the structures. Raises InputError if one is
+  missing or broken;
+- ``LOCATION``: names of the settings that say where things are and do not change a label;
+- ``group(structure)``, if it is cheaper to treat structures of one kind in a row: what they have in common;
+- ``label(structure, settings)``: a ``Label``; raises ``Failure`` if the method fails for this one structure, and
+  ``InputError`` if it cannot work for any.
 
-``settings`` is the level's section of the configuration. Engine modules import ASE and the engine's own package only
-inside functions that compute: the Snakefile asks ``installed`` and ``files`` on every call, where neither may be there.
+``settings`` is the level's section of the configuration. ``label`` runs in worker processes (``mftl.workers``), which
+import the engine's module alone. Engine modules import neither ASE nor, outside functions that compute, the engine's
+own package: the Snakefile asks all else on every call, where they may not be there.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     from ase import Atoms
 
 ENGINES = {
-    "tblite": "tblite",
-    "dftb+": "dftbplus",
-    "pyscf-dft": "pyscf_dft",
-    "pyscf-ccsd(t)": "pyscf_ccsdt",
+    "tblite": "mftl.engines.tblite",
+    "dftb+": "mftl.engines.dftbplus",
+    "pyscf-dft": "mftl.engines.pyscf_dft",
+    "pyscf-ccsd(t)": "mftl.engines.pyscf_ccsdt",
 }
+
+# The values of ase.units (CODATA 2014), which worker processes do without: ASE is most of what they would import.
+BOHR = 0.5291772105638411  # Å
+HARTREE = 27.211386024367243  # eV
+
+_SYMBOLS = (  # noqa: SIM905
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
+    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
+    "Hg Tl Pb Bi Po At Rn"
+).split()
 
 
 class Failure(RuntimeError):
-    """The method fails for one structure, and would again; the message is the reason."""
+    """The method fails for one structure, and would again; the message is the reason.
+
+    ``exit_code`` and ``message`` are those of the program that failed, where there is one.
+    """
+
+    def __init__(self, reason: str, exit_code: int | None = None, message: str = ""):
+        super().__init__(reason)
+        self.exit_code, self.message = exit_code, message
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What an engine is given: plain numbers, positions (N, 3) and cell vectors (3, 3) in Å."""
+
+    id: str
+    symbols: list[str]
+    numbers: list[int]
+    positions: list[list[float]]
+    cell: list[list[float]]
+    pbc: list[bool]
+
+    @classmethod
+    def of(cls, atoms: "Atoms") -> "Structure":
+        """A structure from ASE's Atoms."""
+        return cls(
+            str(atoms.info.get("id", atoms.symbols)),
+            atoms.get_chemical_symbols(),
+            atoms.numbers.tolist(),
+            atoms.positions.tolist(),
+            atoms.cell.array.tolist(),
+            atoms.pbc.tolist(),
+        )
+
+    @property
+    def periodic(self) -> bool:
+        """Whether it repeats in any direction."""
+        return any(self.pbc)
 
 
 @dataclass(frozen=True)
 class Label:
-    """Energy in eV, forces (N, 3) in eV/Å, and other numbers worth keeping with the structure."""
+    """Energy in eV, forces (N, 3) in eV/Å, stress (3, 3) in eV/Å³ of a crystal, and other numbers worth keeping.
+
+    The stress has ASE's sign: positive where the crystal wants to shrink.
+    """
 
     energy: float
-    forces: "np.ndarray"
+    forces: Sequence[Sequence[float]]
+    stress: Sequence[Sequence[float]] | None = None
     extra: dict[str, float] = field(default_factory=dict)
 
 
 def engine(name: str) -> ModuleType:
     """The module of an engine, by its name in the configuration."""
-    return import_module(f"mftl.engines.{ENGINES[name]}")
+    return import_module(ENGINES[name])
 
 
-def require_molecule(atoms: "Atoms", name: str) -> None:
+def first_elements(count: int) -> set[str]:
+    """The first elements of the periodic table."""
+    return set(_SYMBOLS[:count])
+
+
+def refusal(settings: Any, elements: Iterable[str], periodic: str | None) -> str | None:
+    """Why an engine cannot treat a system with these elements, of which ``periodic`` is a crystal; None if it can."""
+    module = engine(settings.engine)
+    known = module.elements(settings)
+    if known is not None and (unknown := sorted(set(elements) - known)):
+        return (
+            f"the engine {settings.engine} cannot treat {', '.join(unknown)} with these settings; "
+            f"it can treat {', '.join(one for one in _SYMBOLS if one in known)}"
+        )
+    if periodic is not None and not module.PERIODIC:
+        return f"structure {periodic} is periodic; the engine {settings.engine} labels molecules only"
+    return None
+
+
+def require_molecule(structure: Structure, name: str) -> None:
     """Raise InputError for a periodic structure, which the engine ``name`` cannot label."""
-    if atoms.pbc.any():
-        raise InputError(f"structure {atoms.info.get('id')} is periodic; the engine {name} labels molecules only")
+    if structure.periodic:
+        raise InputError(f"structure {structure.id} is periodic; the engine {name} labels molecules only")
 
 
-def require_closed_shell(atoms: "Atoms") -> None:
+def require_closed_shell(structure: Structure) -> None:
     """Raise Failure if a neutral structure has an odd number of electrons: restricted methods cannot treat it."""
-    if atoms.numbers.sum() % 2:
-        raise Failure(f"{atoms.get_chemical_formula()} has an odd number of electrons; the method is for closed shells")
+    if sum(structure.numbers) % 2:
+        raise Failure("an odd number of electrons; the method is for closed shells")
 
 
 def source_files(name: str) -> list[Path]:
     """The code that makes an engine's labels."""
-    return [Path(__file__).parent / f"{ENGINES[name]}.py"]
+    path = Path(engine(name).__file__)
+    return sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]
 
 
 def content_hash(files: Iterable[str | Path]) -> str:

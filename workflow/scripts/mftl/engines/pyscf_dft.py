@@ -1,17 +1,30 @@
 """DFT with PySCF: restricted Kohn-Sham, density fitting (Sun et al., J. Chem. Phys. 153, 024109, 2020)."""
 
+from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mftl.config import PyscfDftLevel
-from mftl.engines import Failure, Label, require_closed_shell, require_molecule
+from mftl.engines import (
+    BOHR,
+    HARTREE,
+    Failure,
+    Label,
+    Structure,
+    first_elements,
+    require_closed_shell,
+    require_molecule,
+)
+from mftl.inputs import InputError
 
 if TYPE_CHECKING:
-    from ase import Atoms
+    from mftl.config import PyscfDftLevel
+
+PERIODIC = False
+LOCATION = ()
 
 
-def installed(settings: PyscfDftLevel) -> str | None:
+def installed(settings: "PyscfDftLevel") -> str | None:
     """None if PySCF, and its dispersion corrections where they are asked for, are there; else how to install them."""
     if not find_spec("pyscf"):
         return "pip install pyscf pyscf-dispersion"
@@ -21,24 +34,38 @@ def installed(settings: PyscfDftLevel) -> str | None:
     return None
 
 
-def files(settings: PyscfDftLevel, elements: list[str]) -> list[Path]:
+def version(settings: "PyscfDftLevel") -> str:
+    """The version of PySCF."""
+    return version_of("pyscf")
+
+
+def elements(settings: "PyscfDftLevel") -> set[str]:
+    """Elements up to krypton: heavier ones need effective core potentials, which this engine does not set."""
+    return first_elements(36)
+
+
+def files(settings: "PyscfDftLevel", elements: list[str]) -> list[Path]:
     """Labels depend on no files."""
     return []
 
 
-def label(atoms: "Atoms", settings: PyscfDftLevel) -> Label:
+def label(structure: Structure, settings: "PyscfDftLevel") -> Label:
     """Energy and forces of a closed-shell molecule, and ``gap`` between the frontier orbitals in eV.
 
-    Raises Failure if the SCF does not converge, InputError for a periodic structure.
+    Raises Failure if the SCF does not converge, InputError for a periodic structure or a basis set or functional that
+    PySCF does not know.
     """
-    from ase.units import Bohr, Hartree
-    from pyscf import dft, gto, lib
+    from pyscf import dft, lib
 
-    require_molecule(atoms, "pyscf-dft")
-    require_closed_shell(atoms)
+    require_molecule(structure, "pyscf-dft")
+    require_closed_shell(structure)
     lib.num_threads(1)
-    atom = list(zip(atoms.get_chemical_symbols(), atoms.positions, strict=True))
-    scf = dft.RKS(gto.M(atom=atom, basis=settings.basis, verbose=0), xc=settings.functional).density_fit()
+    molecule = build_molecule(structure, settings.basis)
+    try:
+        dft.libxc.parse_xc(settings.functional)
+    except (KeyError, NotImplementedError) as error:
+        raise InputError(f"PySCF does not know the functional {settings.functional!r}: {error}") from None
+    scf = dft.RKS(molecule, xc=settings.functional).density_fit()
     if settings.dispersion:
         scf.disp = settings.dispersion
     scf.grids.level = 2
@@ -54,6 +81,17 @@ def label(atoms: "Atoms", settings: PyscfDftLevel) -> Label:
     # The grid moves with the atoms. With its response the net force is zero and level 2 good to 1 meV/Å; without,
     # even level 3 leaves up to 3 meV/Å.
     gradient.grid_response = True
-    forces = -gradient.kernel() * Hartree / Bohr
+    forces = -gradient.kernel() * (HARTREE / BOHR)
     gap = scf.mo_energy[scf.mo_occ == 0].min() - scf.mo_energy[scf.mo_occ > 0].max()
-    return Label(float(energy) * Hartree, forces, {"gap": round(float(gap) * Hartree, 6)})
+    return Label(float(energy) * HARTREE, forces.tolist(), extra={"gap": round(float(gap) * HARTREE, 6)})
+
+
+def build_molecule(structure: Structure, basis: str) -> "gto.Mole":
+    """PySCF's molecule. Raises InputError if the basis set does not exist or lacks an element."""
+    from pyscf import gto
+    from pyscf.lib.exceptions import BasisNotFoundError
+
+    try:
+        return gto.M(atom=list(zip(structure.symbols, structure.positions, strict=True)), basis=basis, verbose=0)
+    except (BasisNotFoundError, KeyError) as error:
+        raise InputError(f"PySCF has no basis set {basis!r} for these elements: {error}") from None

@@ -1,0 +1,230 @@
+"""Labelling against what one would do without it, in one run; needs DFTB+ (program and library).
+
+    python benchmarks/labelling.py
+
+Structures per CPU second (of this process and all it starts), on distorted molecules of H, C, N, O, S, Cl with at most
+seven heavy atoms and 130 formulas: ASE's calculator, a process dftb+ for each structure, and the labelling of a chunk.
+Then two workers against one in elapsed time, tblite against its bare interface, and what the labelling adds to the
+engine. Methods take turns; ratios are those of the medians.
+"""
+
+import os
+import sys
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import logging
+import resource
+import subprocess
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+import numpy as np
+from ase import Atoms
+
+from mftl.config import DftbLevel, Labels, TbliteLevel
+from mftl.engines import BOHR, Structure, dftbplus
+from mftl.engines.dftbplus import hsd, program
+from mftl.engines.dftbplus.tables import HIGHEST_SHELL
+from mftl.labels import label_chunk, write_labelled, write_states
+
+FORMULAS, WITH_S_OR_CL, ROUNDS, DISTORTION = 130, 30, 5, 0.06  # the last in Å
+TABLES = str(ROOT / "resources" / "ptbp")
+DFTB, GFN2 = DftbLevel(engine="dftb+", slater_koster=TABLES), TbliteLevel(engine="tblite", method="GFN2-xTB")
+ENDS = ["C", "O", "N", "C=O", "C#N", "C(=O)O", "C(N)=O", "C=C", "C#C", "OC", "NC", "N=O", "NN", "OO"]
+OTHER_ENDS = ["S", "Cl", "SC", "C=S"]
+
+
+def molecules() -> list[Atoms]:
+    """One molecule of each formula: force-field geometries of carbon chains with all pairs of end groups.
+
+    As in QM7-X, most are of H, C, N and O.
+    """
+    common = _of_different_formulas(ENDS, ENDS, FORMULAS - WITH_S_OR_CL)
+    return common + _of_different_formulas(ENDS, OTHER_ENDS, WITH_S_OR_CL)
+
+
+def _of_different_formulas(first_ends: list[str], last_ends: list[str], count: int) -> list[Atoms]:
+    from rdkit import Chem, RDLogger
+    from rdkit.Chem import AllChem
+    from rdkit.Chem.rdMolDescriptors import CalcMolFormula
+
+    RDLogger.DisableLog("rdApp.*")
+    found = {}
+    for length, first, last in product(range(1, 6), first_ends, last_ends):
+        molecule = Chem.MolFromSmiles("C" * length + f"({first}){last}")
+        if molecule is None or molecule.GetNumHeavyAtoms() > 7:
+            continue
+        formula, molecule = CalcMolFormula(molecule), Chem.AddHs(molecule)
+        if formula in found or AllChem.EmbedMolecule(molecule, randomSeed=1):
+            continue
+        AllChem.UFFOptimizeMolecule(molecule)
+        found[formula] = Atoms([a.GetSymbol() for a in molecule.GetAtoms()], molecule.GetConformer().GetPositions())
+        if len(found) == count:
+            return list(found.values())
+    raise RuntimeError(f"only {len(found)} formulas")
+
+
+def distorted(count: int, seed: int) -> list[Atoms]:
+    """Molecules of all formulas in turn, their atoms displaced at random."""
+    rng, made = np.random.default_rng(seed), []
+    originals = molecules()
+    for i in range(count):
+        atoms = originals[i % len(originals)].copy()
+        atoms.positions += rng.normal(scale=DISTORTION, size=atoms.positions.shape)
+        atoms.info["id"] = f"m-{i:05d}"
+        made.append(atoms)
+    return made
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of all it started and saw end."""
+    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def with_ase(structures: list[Atoms]) -> None:
+    """ASE's calculator, one folder used again, with all that changes energies set as we set it."""
+    from ase.calculators.dftb import Dftb
+
+    with tempfile.TemporaryDirectory() as folder:
+        for atoms in structures:
+            shells = {f"Hamiltonian_MaxAngularMomentum_{e}": f'"{HIGHEST_SHELL[e]}"' for e in set(atoms.symbols)}
+            atoms = atoms.copy()
+            atoms.calc = Dftb(
+                label="dftb", directory=folder, command="dftb+ > output", slako_dir=f"{TABLES}/",
+                Hamiltonian_SCC="Yes", Hamiltonian_SCCTolerance=1e-6, Hamiltonian_MaxSCCIterations=300,
+                Hamiltonian_ShellResolvedSCC="Yes", Hamiltonian_MaxAngularMomentum_="",
+                Hamiltonian_Filling="Fermi {", Hamiltonian_Filling_empty="Temperature [Kelvin] = 300", **shells,
+            )  # fmt: skip
+            atoms.get_potential_energy(), atoms.get_forces()
+
+
+def with_processes(structures: list[Atoms]) -> None:
+    """A process dftb+ for each structure in one folder, and the numbers it writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        for atoms in structures:
+            (Path(folder) / "dftb_in.hsd").write_text(hsd.dftb_input(Structure.of(atoms), DFTB, in_process=False))
+            subprocess.run(["dftb+"], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+            program.read_results(Path(folder) / "results.tag")["forces"]
+
+
+def with_chunk(structures: list[Atoms], level, workers: int = 1) -> None:
+    """What the labelling rule calls, journal and output included."""
+    with tempfile.TemporaryDirectory() as folder:
+        labelled, states = label_chunk(structures, level, Labels(workers=workers), Path(folder) / "chunk.jsonl")
+        write_labelled(Path(folder) / "chunk.extxyz", labelled)
+        write_states(Path(folder) / "chunk.csv", states)
+    if len(labelled) < 0.98 * len(structures):
+        raise RuntimeError(states["reason"].value_counts().to_string())
+
+
+def with_bare_tblite(structures: list[Atoms]) -> None:
+    """tblite's own interface in a loop."""
+    from tblite.interface import Calculator
+
+    for atoms in structures:
+        calculator = Calculator(GFN2.method, atoms.numbers, atoms.positions / BOHR)
+        calculator.set("verbosity", 0)
+        result = calculator.singlepoint()
+        result["energy"], result["gradient"]
+
+
+ENGINE = """
+import json, resource, sys
+from types import SimpleNamespace
+from mftl.engines import Structure, dftbplus
+settings = SimpleNamespace(**json.loads(sys.stdin.readline()))
+structures = sorted((Structure(**json.loads(line)) for line in sys.stdin), key=dftbplus.group)
+def cpu():
+    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(one.ru_utime + one.ru_stime for one in both)
+start = cpu()
+for one in structures:
+    try:
+        dftbplus.label(one, settings)
+    except Exception:
+        pass
+print("CPU seconds:", cpu() - start)
+"""
+
+
+def engine_alone(structures: list[Atoms]) -> float:
+    """CPU seconds of our engine with the library in a loop: no workers, journal or checks."""
+    import json
+    from dataclasses import asdict
+
+    lines = [DFTB.model_dump_json(), *(json.dumps(asdict(Structure.of(atoms))) for atoms in structures)]
+    done = subprocess.run(
+        [sys.executable, "-c", ENGINE], input="\n".join(lines), capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+    )  # fmt: skip
+    return float(done.stdout.rpartition("CPU seconds:")[2])
+
+
+def rates(methods: dict, structures: list[Atoms]) -> dict[str, list[float]]:
+    """Structures per CPU second of each method, taking turns; ``methods``: function and how many structures it gets."""
+    measured = {name: [] for name in methods}
+    for _ in range(ROUNDS):
+        for name, (function, count) in methods.items():
+            start = cpu()
+            function(structures[:count])
+            measured[name].append(count / (cpu() - start))
+    for name, values in measured.items():
+        print(f"  {name}: {np.median(values):.1f} structures per CPU second ({min(values):.1f} to {max(values):.1f})")
+    return {name: np.median(values) for name, values in measured.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    logging.disable()
+    settings = SimpleNamespace(**DFTB.model_dump())
+    if dftbplus.interface(settings) != "library" or not program.which("dftb+"):
+        sys.exit("program and library of DFTB+ are needed: " + (dftbplus.installed(settings) or ""))
+    structures = distorted(10000, seed=1)
+    print(f"{np.mean([len(a) for a in structures]):.2f} atoms on average, {FORMULAS} formulas")
+    print("DFTB(PTBP), 1000 structures:")
+    some = structures[:1000]
+    dftb = rates(
+        {
+            "ASE's calculator": (with_ase, 2 * FORMULAS),
+            "processes dftb+": (with_processes, 2 * FORMULAS),
+            "chunk, one worker": (lambda s: with_chunk(s, DFTB), 1000),
+        },
+        some,
+    )
+    chunk, ase, raw = (dftb[k] for k in ("chunk, one worker", "ASE's calculator", "processes dftb+"))
+    print(f"  ratio to ASE {chunk / ase:.1f}, to processes {chunk / raw:.1f}")
+    start = cpu()
+    with_chunk(structures, DFTB)
+    rate = len(structures) / (cpu() - start)
+    print(f"DFTB(PTBP), 10000 structures: {rate:.1f} structures per CPU second; ratio to ASE {rate / ase:.1f}")
+    elapsed = {1: [], 2: []}
+    for _ in range(3):
+        for workers in elapsed:
+            start = time.perf_counter()
+            with_chunk(structures[:3000], DFTB, workers)
+            elapsed[workers].append(time.perf_counter() - start)
+    print(f"two workers, 3000 structures: {np.median(elapsed[1]) / np.median(elapsed[2]):.2f} times as fast as one")
+    alone, whole = [], []
+    for _ in range(ROUNDS):
+        alone.append(engine_alone(some))
+        start = cpu()
+        with_chunk(some, DFTB)
+        whole.append(cpu() - start)
+    print(f"DFTB+: a chunk of 1000 takes {100 * (np.median(whole) / np.median(alone) - 1):.1f} % more than the engine")
+    print("GFN2-xTB, 1000 structures:")
+    with_bare_tblite(some[:10])
+    tblite = rates(
+        {"bare tblite": (with_bare_tblite, 1000), "chunk, one worker": (lambda s: with_chunk(s, GFN2), 1000)}, some
+    )
+    print(f"  the chunk takes {100 * (tblite['bare tblite'] / tblite['chunk, one worker'] - 1):.1f} % more")
+
+
+if __name__ == "__main__":
+    main()

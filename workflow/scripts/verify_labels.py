@@ -1,0 +1,26 @@
+"""Label a random sample of the data that ships again and compare."""
+
+from mftl.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import yaml
+
+    from mftl import config
+    from mftl.verification import check, verify
+
+    shipped, made = (
+        config.parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        for path in (snakemake.input.shipped, snakemake.input.made)
+    )
+    table = verify(
+        shipped,
+        made,
+        config.Labels(workers=snakemake.threads, timeout=snakemake.params.timeout),
+        config.Verification(**snakemake.params.sample),
+        Path(snakemake.output[0]).with_suffix(""),
+    )
+    table.to_csv(snakemake.output[0], index=False)
+    print(table.to_string(index=False))
+    check(table)
