@@ -274,3 +274,16 @@ def test_cuequivariance_trains_about_the_same_model(dft, tmp_path):
 def test_missing_gpu_is_a_message(dft, tmp_path):
     with pytest.raises(InputError, match=r"device: got 'cuda'.*valid: cpu, or auto"):
         run(dft, tmp_path, device="cuda")
+
+
+def test_short_run_is_validated_at_its_end(dft, tmp_path):
+    """Shorter than the distance of two validations: the model is the trained one, not the one it started from."""
+    settings = FAST.model_copy(update={"epochs": 2, "validation_steps": 1000})
+    model = run(dft, tmp_path, settings)
+    log = pd.read_csv(tmp_path / "log.csv")
+    assert list(log["validation_score"].notna()) == [False, True]
+    _, forces = predict(model, part(dft, 40, 60).structures)
+    error = np.concatenate([f - r for f, r in zip(forces, part(dft, 40, 60).forces, strict=True)])
+    assert 1000 * np.sqrt(np.mean(error**2)) == pytest.approx(log["force_rmse_mev_per_A"].iloc[1], rel=1e-4)
+    longer = run(dft, tmp_path, settings.model_copy(update={"epochs": 3}))
+    assert same(longer, run(dft, tmp_path / "fresh", settings.model_copy(update={"epochs": 3})))

@@ -35,8 +35,9 @@ with job(snakemake):
         device=params.device,
         identity=params.source,
     )
-    log = pd.read_csv(snakemake.output.log)
-    chosen = log["validation_score"].idxmin() if params.until_best else len(log) - 1
+    validated = pd.read_csv(snakemake.output.log).dropna(subset="validation_score")
+    if params.until_best:
+        validated = validated.loc[[validated["validation_score"].idxmin()]]
     card = {
         "recipe": snakemake.wildcards.recipe,
         "seed": int(snakemake.wildcards.seed),
@@ -44,7 +45,7 @@ with job(snakemake):
         "training": params.settings,
         "new_model": params.new_model,
         "parent": snakemake.input.get("parent"),
-        "validation": json.loads(log.loc[chosen].to_json()),
+        "validation": json.loads(validated.to_json(orient="records"))[-1] if len(validated) else None,
         "training_ids": [atoms.info["id"] for atoms in training.structures],
     }
     Path(snakemake.output.card).write_text(json.dumps(card, indent=1), encoding="utf-8")

@@ -41,6 +41,7 @@ class Progress:
     epoch: int = 0
     step: int = 0
     validated_step: int = 0
+    extra_validation: int = 0  # the epoch, if the last planned one was validated though none was due
     best_score: float = float("inf")
     best_epoch: int = 0
     validations_since_best: int = 0
@@ -188,8 +189,12 @@ class Run:
         progress.epoch += 1
         row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.scheduler.get_last_lr()[0]}
         row |= {"training_loss": float(np.mean(losses)), "validation_score": None}
-        if progress.step - progress.validated_step >= self.settings.validation_steps:
+        due = progress.step - progress.validated_step >= self.settings.validation_steps
+        if due:
             progress.validated_step = progress.step
+        elif progress.epoch == self.planned_epochs:
+            progress.extra_validation = progress.epoch
+        if due or progress.extra_validation == progress.epoch:
             with self.average.average_parameters():
                 errors = self.errors(self.validation)
                 if not progress.best_is_final:
@@ -298,6 +303,9 @@ class Run:
             return
         progress = Progress(**state["progress"])
         missing = [e for e in snapshots if e <= progress.epoch and not self.snapshot_path(e).exists()]
+        if progress.extra_validation not in (0, self.planned_epochs):
+            log.info("the run in %s was planned for another number of epochs: training starts anew", self.folder)
+            return
         if missing or progress.best_epoch > target:
             log.info("the run in %s went past epoch %d: training starts anew", self.folder, min([*missing, target]))
             return
