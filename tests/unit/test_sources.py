@@ -30,6 +30,9 @@ def hashes():
         ("graphs", {"train", "predict"}),
         ("plotting/learning_curves", {"plot_learning_curves"}),
         ("errors", {"evaluate"}),
+        ("labels", set()),
+        ("engines/tblite", set()),
+        ("structures", {"train", "predict", "evaluate"}),
     ],
 )
 def test_only_scripts_that_import_a_module_change(scripts, module, changed):

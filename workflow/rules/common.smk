@@ -108,8 +108,10 @@ def training_inputs(wildcards):
 
 
 def training_settings(wildcards):
+    """Values of `training` that the stage uses; a run for snapshots alone ends with the last of them."""
     parsed = recipe.parse(wildcards.recipe)
-    return CONFIG.training_of(parsed.last.mode, parsed.parent is not None).model_dump()
+    unused = set() if CONFIG.wants_best(wildcards.architecture, parsed) else {"epochs", "min_steps"}
+    return CONFIG.training_of(parsed.last.mode, parsed.parent is not None).model_dump(exclude=unused)
 
 
 def new_model(wildcards):

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from mftl.inputs import InputError
-from mftl.labels import read_labelled
+from mftl.structures import read_labelled
 
 
 @dataclass

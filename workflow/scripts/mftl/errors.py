@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mftl.inputs import InputError
-from mftl.labels import read_labelled
 from mftl.recipe import parse
+from mftl.structures import read_labelled
 
 MEV = 1000.0  # meV in an eV
 UNITS = {"energy": "meV/atom", "forces": "meV/Å"}

@@ -25,9 +25,9 @@ from ase import Atoms
 from mftl import engines, workers
 from mftl.config import FileLevel, Labels, Level
 from mftl.inputs import InputError
-from mftl.structures import read_structures, write_structures
+from mftl.structures import ENERGY, FORCES, read_labelled, read_structures, write_structures
 
-ENERGY, FORCES, STRESS = "REF_energy", "REF_forces", "REF_stress"
+STRESS = "REF_stress"
 COLUMNS = ["id", "state", "reason", "exit_code", "message", "settings", "seconds"]
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
@@ -36,38 +36,6 @@ KEY_LENGTH = 32  # hexadecimal digits
 
 
 # --- files -------------------------------------------------------------------------------------------------------
-
-
-def read_labelled(path: str | Path, energy_key: str = ENERGY, forces_key: str = FORCES) -> list[Atoms]:
-    """Labelled structures: ``info["id"]``, ``info["REF_energy"]`` in eV, ``arrays["REF_forces"]`` (N, 3) in eV/Å.
-
-    The keys say how the file calls them. Raises InputError, naming the file and the structure, if the file cannot be
-    read (see ``structures.read_structures``), or an energy or forces are missing or not finite.
-    """
-    structures = read_structures(path)
-    for atoms in structures:
-        # ASE moves the keys it knows, such as energy and forces, into a calculator
-        results = atoms.calc.results if atoms.calc else {}
-        energy = atoms.info.pop(energy_key, results.get(energy_key))
-        forces = atoms.arrays.pop(forces_key, results.get(forces_key))
-        where = f"{path}: structure {atoms.info['id']}"
-        if energy is None:
-            raise InputError(
-                f"{where} has no energy: expected the info key {energy_key} (set energy_key if it differs)"
-            )
-        if forces is None:
-            raise InputError(f"{where} has no forces: expected the array {forces_key} (set forces_key if it differs)")
-        try:
-            energy, forces = float(energy), np.asarray(forces, float)
-        except (TypeError, ValueError):
-            raise InputError(f"{where}: energy {energy!r} or its forces are not numbers") from None
-        if forces.shape != (len(atoms), 3):
-            raise InputError(f"{where}: forces of shape {forces.shape}, expected ({len(atoms)}, 3)")
-        if not np.isfinite(energy) or not np.isfinite(forces).all():
-            raise InputError(f"{where}: its energy or forces are NaN or infinite; remove the structure from the file")
-        atoms.calc = None
-        atoms.info[ENERGY], atoms.arrays[FORCES] = energy, forces
-    return structures
 
 
 def write_labelled(path: str | Path, structures: Iterable[Atoms]) -> None:
