@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 import numpy as np
 from ase import Atoms
 
+from mftl import workers
 from mftl.config import DftbLevel, Labels, TbliteLevel
 from mftl.engines import BOHR, Structure, dftbplus
 from mftl.engines.dftbplus import hsd, program
@@ -114,14 +115,22 @@ def with_processes(structures: list[Atoms]) -> None:
             program.read_results(Path(folder) / "results.tag")["forces"]
 
 
-def with_chunk(structures: list[Atoms], level, workers: int = 1) -> None:
+def with_chunk(structures: list[Atoms], level, workers_: int = 1) -> None:
     """What the labelling rule calls, journal and output included."""
     with tempfile.TemporaryDirectory() as folder:
-        labelled, states = label_chunk(structures, level, Labels(workers=workers), Path(folder) / "chunk.jsonl")
+        labelled, states = label_chunk(structures, level, Labels(workers=workers_), Path(folder) / "chunk.jsonl")
         write_labelled(Path(folder) / "chunk.extxyz", labelled)
         write_states(Path(folder) / "chunk.csv", states)
     if len(labelled) < 0.98 * len(structures):
         raise RuntimeError(states["reason"].value_counts().to_string())
+
+
+def with_pool(structures: list[Atoms], level, workers_: int = 1) -> None:
+    """The worker processes alone."""
+    given = [Structure.of(atoms) for atoms in structures]
+    start = workers.command(dftbplus.__name__, level.model_dump())
+    for _ in workers.run(given, start, workers_, group=dftbplus.group):
+        pass
 
 
 def with_bare_tblite(structures: list[Atoms]) -> None:
@@ -167,10 +176,10 @@ def engine_alone(structures: list[Atoms]) -> float:
     return float(done.stdout.rpartition("CPU seconds:")[2])
 
 
-def rates(methods: dict, structures: list[Atoms]) -> dict[str, list[float]]:
+def rates(methods: dict, structures: list[Atoms], rounds: int = ROUNDS) -> dict[str, float]:
     """Structures per CPU second of each method, taking turns; ``methods``: function and how many structures it gets."""
     measured = {name: [] for name in methods}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, (function, count) in methods.items():
             start = cpu()
             function(structures[:count])
@@ -204,13 +213,14 @@ def main() -> None:
     with_chunk(structures, DFTB)
     rate = len(structures) / (cpu() - start)
     print(f"DFTB(PTBP), 10000 structures: {rate:.1f} structures per CPU second; ratio to ASE {rate / ase:.1f}")
-    elapsed = {1: [], 2: []}
-    for _ in range(3):
-        for workers in elapsed:
+    for name, function in (("pool", with_pool), ("chunk", with_chunk)):
+        elapsed = {1: [], 2: []}
+        for _, workers_ in product(range(3), elapsed):
             start = time.perf_counter()
-            with_chunk(structures[:3000], DFTB, workers)
-            elapsed[workers].append(time.perf_counter() - start)
-    print(f"two workers, 3000 structures: {np.median(elapsed[1]) / np.median(elapsed[2]):.2f} times as fast as one")
+            function(structures[:5000], DFTB, workers_)
+            elapsed[workers_].append(time.perf_counter() - start)
+        ratio = np.median(elapsed[1]) / np.median(elapsed[2])
+        print(f"{name}, 5000 structures: two workers are {ratio:.2f} times as fast as one")
     alone, whole = [], []
     for _ in range(ROUNDS):
         alone.append(engine_alone(some))
@@ -218,12 +228,12 @@ def main() -> None:
         with_chunk(some, DFTB)
         whole.append(cpu() - start)
     print(f"DFTB+: a chunk of 1000 takes {100 * (np.median(whole) / np.median(alone) - 1):.1f} % more than the engine")
-    print("GFN2-xTB, 1000 structures:")
     with_bare_tblite(some[:10])
-    tblite = rates(
-        {"bare tblite": (with_bare_tblite, 1000), "chunk, one worker": (lambda s: with_chunk(s, GFN2), 1000)}, some
-    )
-    print(f"  the chunk takes {100 * (tblite['bare tblite'] / tblite['chunk, one worker'] - 1):.1f} % more")
+    for count, rounds in ((1000, ROUNDS), (5000, 3)):
+        print(f"GFN2-xTB, {count} structures:")
+        methods = {"bare": (with_bare_tblite, count), "chunk": (lambda s: with_chunk(s, GFN2), count)}
+        tblite = rates(methods, structures, rounds)
+        print(f"  the chunk takes {100 * (tblite['bare'] / tblite['chunk'] - 1):.1f} % more")
 
 
 if __name__ == "__main__":
