@@ -287,3 +287,11 @@ def test_short_run_is_validated_at_its_end(dft, tmp_path):
     assert 1000 * np.sqrt(np.mean(error**2)) == pytest.approx(log["force_rmse_mev_per_A"].iloc[1], rel=1e-4)
     longer = run(dft, tmp_path, settings.model_copy(update={"epochs": 3}))
     assert same(longer, run(dft, tmp_path / "fresh", settings.model_copy(update={"epochs": 3})))
+
+
+def test_element_without_training_data_is_told(dft, tmp_path, caplog):
+    few = [i for i, atoms in enumerate(dft.structures) if set(atoms.get_chemical_symbols()) <= {"C", "H"}]
+    data = Labelled([dft.structures[i] for i in few], dft.energies[few], [dft.forces[i] for i in few])
+    with caplog.at_level(logging.WARNING):
+        train(data, part(dft, 40, 60), FAST.model_copy(update={"epochs": 1}), SMALL, ELEMENTS, tmp_path)
+    assert "no training structure holds Cl, N, O, S" in caplog.text

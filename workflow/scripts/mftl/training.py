@@ -158,6 +158,12 @@ class Run:
             "%d training, %d validation structures; %d weights; %s", len(training), len(validation),
             sum(p.numel() for p in model.parameters()), f"parent {parent}" if parent else "random weights",
         )  # fmt: skip
+        if missing := sorted(_symbols(validation) - _symbols(training)):
+            log.warning(
+                "no training structure holds %s, which validation structures do: their reference energies are unknown "
+                "and the energies of such structures wrong by up to 10⁴ eV; train on more structures",
+                ", ".join(missing),
+            )
         log.info("validation errors before the first step: %s", self.errors(self.validation))
 
     def epochs(self, target: int, snapshots: tuple[int, ...], until_best: bool) -> Iterator[str]:
@@ -401,6 +407,10 @@ def adapt_parent(model: torch.nn.Module, data: Labelled, settings: Training) -> 
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     return model
+
+
+def _symbols(data: Labelled) -> set[str]:
+    return {symbol for atoms in data.structures for symbol in atoms.get_chemical_symbols()}
 
 
 def _copy(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
