@@ -104,7 +104,7 @@ def test_finetuning_starts_from_refitted_reference_energies(trained, dftb, caplo
     parent = models.load_model(trained / "model.pt")
     before = models.reference_energies(parent)
     with caplog.at_level(logging.INFO):
-        adapted = adapt_parent(models.load_model(trained / "model.pt"), data, FAST)
+        adapted = adapt_parent(models.load_model(trained / "model.pt"), data)
     assert np.abs(models.reference_energies(adapted) - before).max() > 500
     energies, _ = predict(adapted, data.structures)
     per_atom = (energies - data.energies) / [len(atoms) for atoms in data.structures]

@@ -135,7 +135,7 @@ class Run:
         if parent is None:
             model = start_model(training, architecture, elements, settings, seed)
         else:
-            model = adapt_parent(models.load_model(parent), training, settings)
+            model = adapt_parent(models.load_model(parent), training)
         self.model = model.to(self.device)
         if settings.accelerate == "cuequivariance":
             self.model = models.to_cuequivariance(self.model, self.device)
@@ -386,7 +386,7 @@ def start_model(
     return model
 
 
-def adapt_parent(model: torch.nn.Module, data: Labelled, settings: Training) -> torch.nn.Module:
+def adapt_parent(model: torch.nn.Module, data: Labelled) -> torch.nn.Module:
     """A parent model whose reference energies are refitted to what it leaves of the training set's energies.
 
     Cutoff, neighbour number, scale and weights stay the parent's.
