@@ -27,9 +27,9 @@ with job(snakemake):
     energies, forces, seconds = [], [], []
     for path in tqdm(snakemake.input.models, unit="model"):
         model = load_model(path, head=params.head)
-        start = time.process_time()
+        start = time.perf_counter()
         energy, force = predict(model, test.structures, params.batch_size, params.device)
-        seconds.append((time.process_time() - start) / len(ids))
+        seconds.append((time.perf_counter() - start) / len(ids))
         energies.append(energy + low_energies)
         forces.append(np.concatenate(force) + low_forces)
     seeds = len(params.seeds)
