@@ -94,6 +94,19 @@ def test_commented_defaults_are_the_defaults():
         (["curves", "mftl", "architecture"], "huge", ["curves.mftl.architecture: got 'huge'", "tiny"]),
         (["figures", "fig4", "curves"], ["mtfl"], ["figures.fig4.curves.0: got 'mtfl'", "mftl"]),
         (["figures", "fig4", "kind"], "pie", ["figures.fig4.kind: got 'pie'", "learning-curves"]),
+        (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n*.multihead",
+         ["curves.mftl.recipe", "molecules.pbe0-d3.n*.multihead after another stage"]),
+        (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n*.frozen", ["curves.mftl.recipe", "after another stage"]),
+        (["curves", "mftl", "recipe"], "molecules.dftb-ptbp.n60/molecules.pbe0-d3.n*.ebest",
+         ["curves.mftl.recipe", "the last stage cannot have it"]),
+        (["curves", "mftl", "test"], "molecules.hf", ["curves.mftl.test: got 'molecules.hf'", "<system>.<level>"]),
+        (["curves", "mftl", "values"], [], ["curves.mftl.values: got []", "at least one value"]),
+        (["snapshots"], [], ["snapshots: got []"]),
+        (["snapshots"], [0], ["snapshots.0: got 0", "greater than 0"]),
+        (["modes", "multihead", "replay"], {"size": 5}, ["modes.multihead.replay.size: got 5", "structures, weight"]),
+        (["modes", "slow"], {"training": {"frozen": ["readout"]}}, ["modes.slow.training.frozen", "'readouts'"]),
+        (["foundation_models"], {"x": {"path": "a"}}, ["foundation_models.x.path: got 'a'", "file, head"]),
+        (["foundation_models"], {"x": "no.pt"}, ["foundation_models.x: got 'no.pt'", "exists"]),
         (["systems", "molecules", "split", "test"], 950, ["950 test", "1000 are labelled"]),
     ],
 )  # fmt: skip
@@ -129,6 +142,89 @@ def test_modes_and_finetuning_replace_training_values(values):
     assert config.training_of("default", has_parent=True).learning_rate == 0.002
     assert config.training_of("slow", has_parent=True).learning_rate == 0.001
     assert config.training_of("slow", has_parent=True).batch_size == 7
+
+
+@pytest.fixture
+def foundation(values):
+    """A configuration with a foundation model, whose file is any that exists, and one curve."""
+    values["foundation_models"] = {"mace-mp-0": {"file": "config.yaml", "head": "pbe"}, "other": "config.yaml"}
+    values["figures"] = {}
+
+    def load(**curve):
+        values["curves"] = {"one": {"label": "", **curve}}
+        return checks.load(values, ROOT)
+
+    return load
+
+
+def test_foundation_model_as_it_is(foundation):
+    config = foundation(recipe="mace-mp-0", test="molecules.pbe0-d3")
+    assert [str(one) for one in config.recipes_of("one")] == ["mace-mp-0"]
+    assert config.seeds_of("one") == [1]
+    assert config.target_of("one") == ("molecules", ["pbe0-d3"])
+    assert config.foundation("mace-mp-0").head == "pbe" and config.foundation("other").head is None
+    assert config.models == {"tiny": set()}
+    for wrong, expected in (
+        ({"recipe": "mace-mp-0"}, "curves.one.test: got None"),
+        (
+            {"recipe": "mace-mp-0", "test": "molecules.pbe0-d3", "values": [1]},
+            "curves.one.values: got [1]; valid: none",
+        ),
+        ({"recipe": "mace-mp-1", "test": "molecules.pbe0-d3"}, "mace-mp-1 to be a key of foundation_models (mace-mp-0"),
+    ):
+        with pytest.raises(InputError) as caught:
+            foundation(**wrong)
+        assert expected in str(caught.value)
+
+
+def test_replayed_data_are_those_the_parent_learned_last(values, foundation):
+    from mftl.recipe import parse
+
+    chain = parse("molecules.dftb-ptbp.n60.e4/molecules.pbe0-d3.n10.multihead")
+    config = foundation(recipe="molecules.pbe0-d3.n*", values=[10])
+    assert config.replay_of(chain.parent) is None
+    assert config.replay_of(chain) == {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 1.0}
+    values["modes"]["multihead"] = {"replay": {"structures": 100, "weight": 0.5}}
+    replay = foundation(recipe="molecules.pbe0-d3.n*", values=[10]).replay_of(chain)
+    assert replay == {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 0.5}
+    with pytest.raises(InputError, match=r"modes\.multihead\.replay: got .*valid: system and level"):
+        foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
+    values["modes"]["multihead"] = {"replay": {"system": "foundation", "level": "wb97m-d3"}}
+    config = foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
+    replay = config.replay_of(parse("mace-mp-0/molecules.pbe0-d3.n10.multihead"))
+    assert replay == {"structures": None, "system": "foundation", "level": "wb97m-d3", "weight": 1.0}
+    values["modes"]["multihead"] = {"replay": {"system": "foundation", "level": "hf"}}
+    with pytest.raises(InputError, match="hf to be a level of foundation"):
+        foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
+
+
+def test_difference_level_is_tested_against_the_high_one(foundation):
+    config = foundation(recipe="molecules.pbe0-d3~dftb-ptbp.n*", values=[10])
+    assert config.target_of("one") == ("molecules", ["pbe0-d3", "dftb-ptbp"])
+    config = foundation(recipe="molecules.pbe0-d3~dftb-ptbp.n*", values=[10], test="molecules.ccsdt")
+    assert config.target_of("one") == ("molecules", ["ccsdt", "dftb-ptbp"])
+    with pytest.raises(InputError, match="a system with the level gfn1-xtb"):
+        foundation(recipe="molecules.pbe0-d3~gfn1-xtb.n*", values=[10], test="foundation.wb97m-d3")
+
+
+def test_best_epoch_needs_snapshots_and_their_fine_tunings(values, foundation):
+    """The chosen model of the middle stage is the parent of the last one."""
+    from mftl.recipe import parse
+
+    values["snapshots"] = [2, 8]
+    chain = "molecules.dftb-ptbp.n60.ebest/molecules.pbe0-d3.n40/molecules.ccsdt.n*"
+    config = foundation(recipe=chain, values=[5, 10])
+    assert {str(one) for one in config.models["tiny"]} == {
+        "molecules.dftb-ptbp.n60.ebest/molecules.pbe0-d3.n40/molecules.ccsdt.n5",
+        "molecules.dftb-ptbp.n60.ebest/molecules.pbe0-d3.n40/molecules.ccsdt.n10",
+        "molecules.dftb-ptbp.n60.ebest/molecules.pbe0-d3.n40",
+        "molecules.dftb-ptbp.n60.e2/molecules.pbe0-d3.n40",
+        "molecules.dftb-ptbp.n60.e8/molecules.pbe0-d3.n40",
+        "molecules.dftb-ptbp.n60.e2",
+        "molecules.dftb-ptbp.n60.e8",
+    }
+    assert config.snapshots_of("tiny", parse("molecules.dftb-ptbp.n60")) == [2, 8]
+    assert not config.wants_best("tiny", parse("molecules.dftb-ptbp.n60"))
 
 
 def test_snapshots_are_collected_from_all_curves(values):

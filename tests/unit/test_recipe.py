@@ -1,18 +1,31 @@
 """Recipes: parsing and formatting are inverse; what is no recipe is refused with the form."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mftl import recipe
-from mftl.recipe import OPEN, Recipe, Stage
+from mftl.recipe import BEST, OPEN, Recipe, Stage
 
 names = st.from_regex(rf"\A{recipe.NAME}\Z")
 levels = st.one_of(names, st.tuples(names, names).map("~".join))
 numbers = st.integers(1, 10**6)
-modes = st.one_of(st.just("default"), st.from_regex(r"\A[a-z][a-z-]+\Z"))
-stages = st.builds(Stage, names, levels, numbers, st.one_of(st.none(), numbers), modes)
-chains = st.builds(Recipe, st.lists(stages, min_size=1, max_size=4).map(tuple), st.one_of(st.none(), names))
+modes = st.one_of(st.just("default"), st.from_regex(rf"\A{recipe.MODE}\Z").filter(lambda mode: mode != "ebest"))
+stages = st.builds(Stage, names, levels, numbers, st.one_of(st.none(), st.just(BEST), numbers), modes)
+
+
+def choosable(stages: list[Stage]) -> tuple[Stage, ...]:
+    """Only a stage before one without epochs can be .ebest."""
+    following = [*stages[1:], None]
+    return tuple(
+        replace(one, epochs=None) if one.epochs == BEST and (after is None or after.epochs is not None) else one
+        for one, after in zip(stages, following, strict=True)
+    )
+
+
+chains = st.builds(Recipe, st.lists(stages, min_size=1, max_size=4).map(choosable), st.one_of(st.none(), names))
 
 
 @given(chains)
@@ -45,15 +58,48 @@ def test_foundation_model_is_the_last_parent():
     assert chain.parent == Recipe((), "mace-off23-small")
 
 
+def test_foundation_model_may_stand_alone():
+    chain = recipe.parse("mace-off23-small")
+    assert chain == Recipe((), "mace-off23-small")
+    assert chain.parent is None and not chain.chooses and chain.epochs == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.b.n5.ebest", "the last stage cannot have it"),
+        ("a.b.n5/a.c.n5.ebest.frozen", "the last stage cannot have it"),
+        ("a.b.n5.ebest/a.c.n5.e3", "a.c.n5.e3 chooses among the snapshots"),
+        ("a.b.n5.ebest/a.c.n5.ebest/a.d.n5", "a.c.n5.ebest chooses among the snapshots"),
+        ("a.b.n5.ebest/a.c.n5.e*", r"a.c.n5.e\* chooses among the snapshots"),
+    ],
+)
+def test_best_epoch_where_nothing_can_choose_it(text, expected):
+    with pytest.raises(ValueError, match=expected):
+        recipe.parse(text)
+
+
+def test_best_epoch_is_tried_by_the_next_stage():
+    chain = recipe.parse("x.a.n9.ebest/x.b.n400.multihead/x.c.n25")
+    assert not chain.chooses and chain.parent.chooses
+    assert chain.parent.last.mode == "multihead"
+    assert [str(one) for one in chain.parent.candidates([1, 16])] == [
+        "x.a.n9.e1/x.b.n400.multihead",
+        "x.a.n9.e16/x.b.n400.multihead",
+    ]
+    assert chain.chooser == chain.parent
+    assert recipe.parse("x.a.n9.e4/x.b.n4").chooser is None
+
+
 def test_difference_level_needs_both_labels():
     assert recipe.parse_stage("molecules.pbe0-d3~dftb-ptbp.n50").levels == ("pbe0-d3", "dftb-ptbp")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["molecules", "molecules.pbe0-d3", "molecules.pbe0-d3.50", "molecules.pbe0-d3.n0", "molecules.pbe0-d3.n050",
+    ["Molecules", "molecules.pbe0-d3", "molecules.pbe0-d3.50", "molecules.pbe0-d3.n0", "molecules.pbe0-d3.n050",
      "Molecules.pbe0-d3.n5", "molecules.pbe0-d3.n5.default", "molecules.pbe0-d3.n5.frozen.e4", "a.b.n*/a.b.n*", "",
-     "a.b.n5/mace-off"],
+     "a.b.n5/mace-off", "a.b.n5.e4.ebest/a.b.n5"],
 )  # fmt: skip
 def test_what_is_no_recipe_is_refused(text):
     with pytest.raises(ValueError):

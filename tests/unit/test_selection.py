@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from mftl.selection import best_model, compare, report
+from mftl.selection import best_model, chosen_card, compare, report
 
 
 def errors(values: dict[str, list[float]]) -> pd.DataFrame:
@@ -45,3 +45,22 @@ def test_lowest_validation_score_wins(tmp_path):
     text = report(card, table, {"single": "Single-fidelity", "mftl": "MFTL"}, "single")
     assert "`own.high.n2`" in text
     assert "helped" in text
+
+
+def test_epoch_is_chosen_by_validation_alone(tmp_path):
+    """The card of the second best epoch has the lowest error on the test set, which nobody asks."""
+    scores, paths = [0.9, 0.3, 0.4], []
+    for epochs, score, test in zip([1, 4, 16], scores, [0.5, 0.6, 0.1], strict=True):
+        paths.append(tmp_path / f"{epochs}.json")
+        card = {
+            "recipe": f"a.b.n9.e{epochs}/a.c.n5",
+            "seed": 2,
+            "validation": {"validation_score": score},
+            "test": test,
+        }
+        paths[-1].write_text(json.dumps(card))
+    position, card = chosen_card(paths, [1, 4, 16], "a.b.n9.ebest/a.c.n5")
+    assert position == 1
+    assert card["recipe"] == "a.b.n9.ebest/a.c.n5" and card["chosen"] == "a.b.n9.e4/a.c.n5"
+    assert card["chosen_epochs"] == 4 and card["scores"] == {"1": 0.9, "4": 0.3, "16": 0.4}
+    assert card["seed"] == 2 and card["validation"]["validation_score"] == 0.3

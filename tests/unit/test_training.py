@@ -19,7 +19,7 @@ from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import adapt_parent, train, weighted_loss
+from mftl.training import Run, adapt_parent, weighted_loss
 
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
@@ -30,8 +30,11 @@ def part(data: Labelled, start: int, stop: int) -> Labelled:
     return Labelled(data.structures[start:stop], data.energies[start:stop], data.forces[start:stop])
 
 
-def run(data: Labelled, folder: Path, settings: Training = FAST, **options) -> torch.nn.Module:
-    return train(part(data, 0, 40), part(data, 40, 60), settings, SMALL, ELEMENTS, folder, **options)
+def run(
+    data: Labelled, folder: Path, settings: Training = FAST, snapshots=(), until_best=True, **options
+) -> torch.nn.Module:
+    options = {"architecture": SMALL, "elements": ELEMENTS} | options
+    return Run(part(data, 0, 40), part(data, 40, 60), settings, folder, **options).train(snapshots, until_best)
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -104,7 +107,8 @@ def test_finetuning_starts_from_refitted_reference_energies(trained, dftb, caplo
     parent = models.load_model(trained / "model.pt")
     before = models.reference_energies(parent)
     with caplog.at_level(logging.INFO):
-        adapted = adapt_parent(models.load_model(trained / "model.pt"), data)
+        adapted = models.load_model(trained / "model.pt")
+        adapt_parent(adapted, data, FAST)
     assert np.abs(models.reference_energies(adapted) - before).max() > 500
     energies, _ = predict(adapted, data.structures)
     per_atom = (energies - data.energies) / [len(atoms) for atoms in data.structures]
@@ -130,7 +134,7 @@ def test_unknown_element_is_named(trained, dft, tmp_path):
     silane = Atoms("SiH4", np.random.default_rng(0).normal(size=(5, 3)), info={"id": "silane-7"})
     data = Labelled([silane], np.array([-100.0]), [np.zeros((5, 3))])
     with pytest.raises(InputError, match=r"silane-7 holds Si.*it knows H, C, N, O, S, Cl"):
-        train(data, data, FAST, None, None, tmp_path, parent=trained / "model.pt")
+        Run(data, data, FAST, tmp_path, parent=trained / "model.pt")
 
 
 def test_snapshot_is_the_model_of_a_shorter_training(dft, tmp_path):
@@ -209,13 +213,14 @@ from mftl import models
 from mftl.config import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
-from mftl.training import train
+from mftl.training import Run
 path = {str(Path(__file__).parents[2] / "resources/molecules/molecules.pbe0-d3.extxyz")!r}
 ids = read_ids(path)
 training, validation = choose([path], [(ids[:40], None), (ids[40:60], None)])
 settings = Training(epochs=30, batch_size=5, validation_steps=1, dtype={dtype!r}, learning_rate_half_life=50)
-model = train(training, validation, settings, Architecture(channels=4, radial_mlp=[8], readout_channels=4),
-              {ELEMENTS!r}, Path(sys.argv[1]), checkpoint_seconds=0.0)
+run = Run(training, validation, settings, Path(sys.argv[1]), checkpoint_seconds=0.0,
+          architecture=Architecture(channels=4, radial_mlp=[8], readout_channels=4), elements={ELEMENTS!r})
+model = run.train()
 models.save_model(model, Path(sys.argv[1]) / "model.pt")
 """
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -293,5 +298,5 @@ def test_element_without_training_data_is_told(dft, tmp_path, caplog):
     few = [i for i, atoms in enumerate(dft.structures) if set(atoms.get_chemical_symbols()) <= {"C", "H"}]
     data = Labelled([dft.structures[i] for i in few], dft.energies[few], [dft.forces[i] for i in few])
     with caplog.at_level(logging.WARNING):
-        train(data, part(dft, 40, 60), FAST.model_copy(update={"epochs": 1}), SMALL, ELEMENTS, tmp_path)
+        Run(data, part(dft, 40, 60), FAST, tmp_path, architecture=SMALL, elements=ELEMENTS)
     assert "no training structure holds Cl, N, O, S" in caplog.text

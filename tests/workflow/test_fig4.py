@@ -222,3 +222,34 @@ def test_broken_labels_are_named(project, broken_labels, change, expected):
     labels = project / "results/labels/molecules/pbe0-d3.extxyz"
     # a file cut short is noticed before any job; then the old labels are still there
     assert not labels.exists() or labels.read_bytes() == (project / "kept" / labels.name).read_bytes()
+
+
+def test_chosen_epoch_and_second_head(project):
+    """A chain through the rules: each snapshot is fine-tuned with replay, the best by validation is kept."""
+    import json
+
+    curve = {"label": "a", "recipe": "molecules.dftb-ptbp.n40.ebest/molecules.pbe0-d3.n*.multihead", "values": [10]}
+    figure = {"kind": "learning-curves", "curves": ["chosen"]}
+    edit(project, {"snapshots": [1, 2], "curves": {"chosen": curve}, "figures": {"modes": figure}})
+    done = snakemake(project, "results/best/modes/model.pt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    models = project / "results/models/tiny"
+    path = models / "molecules.dftb-ptbp.n40.ebest/molecules.pbe0-d3.n10.multihead/seed-1"
+    card = json.loads((path / "model.json").read_text())
+    tried = {e: models / f"molecules.dftb-ptbp.n40.e{e}/molecules.pbe0-d3.n10.multihead/seed-1" for e in (1, 2)}
+    cards = {e: json.loads((folder / "model.json").read_text()) for e, folder in tried.items()}
+    assert card["scores"] == {str(e): one["validation"]["validation_score"] for e, one in cards.items()}
+    best = min(cards, key=lambda e: cards[e]["validation"]["validation_score"])
+    assert card["chosen_epochs"] == best
+    assert (path / "model.pt").read_bytes() == (tried[best] / "model.pt").read_bytes()
+    replay = {"structures": 40, "system": "molecules", "level": "dftb-ptbp", "weight": 1.0}
+    assert cards[1]["replay"] == replay
+    assert (
+        "errors on 40 replayed structures"
+        in (
+            project / "results/logs/train/tiny/molecules.dftb-ptbp.n40.e1/molecules.pbe0-d3.n10.multihead/seed-1.log"
+        ).read_text()
+    )
+    errors = pd.read_csv(project / "results/errors/modes.csv")
+    assert (errors["epochs"] == best).all() and (errors["low_level_seconds"] == 0).all()
+    assert (project / "results/best/modes/model.json").read_bytes() == (path / "model.json").read_bytes()

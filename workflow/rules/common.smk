@@ -82,28 +82,46 @@ def split_settings(wildcards):
     return CONFIG.systems[wildcards.system].split
 
 
-# --- training: a stage without .e is trained, one with it is a snapshot of that training
+# --- training: a stage without .e is trained, one with it is a snapshot of that training, and one after .ebest is
+# chosen among those trained from each snapshot
 
 STAGE = rf"{recipe.NAME}\.{recipe.LEVEL}\.n\d+"
-MODE = r"(?:\.[a-z][a-z-]+)?"
+MODE = rf"(?:\.(?!ebest(?:/|$)){recipe.MODE})?"
+PARENTS = r"(?:(?:[^/]+/)*(?![^/]*\.ebest[./])[^/]+/)?"
+PARENTS_TO_TRY = rf"(?:[^/]+/)*{STAGE}\.ebest{MODE}/"
 
 
 def stage_of(wildcards):
     return recipe.parse(wildcards.recipe).last
 
 
+def model_file(architecture, parsed, seed):
+    """Where a recipe's model lies: in results, or where the user has it if it is a foundation model."""
+    if parsed.stages:
+        return recipe.model_path(architecture, parsed, seed)
+    return CONFIG.foundation(parsed.foundation).file
+
+
+def head_of(parsed):
+    """Which head of a foundation model is used; None for all other models, which have one."""
+    return None if parsed is None or parsed.stages else CONFIG.foundation(parsed.foundation).head
+
+
 def training_inputs(wildcards):
-    """Labels at the stage's levels, the split, and the parent model."""
+    """Labels at the stage's levels, the split, the parent model, and the labels that a second head learns."""
     parsed = recipe.parse(wildcards.recipe)
     stage, parent = parsed.last, parsed.parent
     inputs = {
         "labels": [f"results/labels/{stage.system}/{level}.extxyz" for level in stage.levels],
         "split": f"results/splits/{stage.system}.json",
     }
-    if parent and parent.stages:
-        inputs["parent"] = recipe.model_path(wildcards.architecture, parent, wildcards.seed)
-    elif parent:
-        inputs["parent"] = CONFIG.foundation_models[parent.foundation]
+    if parent:
+        inputs["parent"] = model_file(wildcards.architecture, parent, wildcards.seed)
+    if replay := CONFIG.replay_of(parsed):
+        system, levels = replay["system"], replay["level"].split("~")
+        inputs["replay"] = [f"results/labels/{system}/{level}.extxyz" for level in levels]
+        if CONFIG.systems[system].split:
+            inputs["replay_split"] = f"results/splits/{system}.json"
     return inputs
 
 
@@ -125,21 +143,41 @@ def new_model(wildcards):
     }
 
 
+def candidate_models(wildcards):
+    """Models among which the rule choose_epochs chooses, in the order of `snapshots`."""
+    candidates = recipe.parse(wildcards.recipe).candidates(CONFIG.snapshots)
+    return [recipe.model_path(wildcards.architecture, one, wildcards.seed) for one in candidates]
+
+
+def card_of(model):
+    return model.replace("model.pt", "model.json")
+
+
 # --- prediction
 
 
 def models_of(curve):
     """Models of a curve, in the order of (recipe, seed)."""
     return [
-        recipe.model_path(CONFIG.curves[curve].architecture, one, seed)
+        model_file(CONFIG.curves[curve].architecture, one, seed)
         for one in CONFIG.recipes_of(curve)
         for seed in CONFIG.seeds_of(curve)
     ]
 
 
-def curve_target(wildcards):
-    """The stage whose labels a curve is tested against."""
-    return CONFIG.recipes_of(wildcards.curve)[0].last
+def chosen_cards(curve):
+    """Cards that say which epochs were chosen for each model of a curve; none if its recipes say so themselves."""
+    choosers = [one.chooser for one in CONFIG.recipes_of(curve)]
+    if None in choosers:
+        return []
+    architecture, seeds = CONFIG.curves[curve].architecture, CONFIG.seeds_of(curve)
+    return [card_of(recipe.model_path(architecture, one, seed)) for one in choosers for seed in seeds]
+
+
+def target_labels(curve):
+    """Labels that a curve is tested against, and those of the level that is added to what a Δ model predicts."""
+    system, levels = CONFIG.target_of(curve)
+    return [f"results/labels/{system}/{level}.extxyz" for level in levels]
 
 
 # --- figures
@@ -150,8 +188,9 @@ def figures_of_kind(kind):
 
 
 def figure_models(wildcards):
-    """Models of all curves of a figure."""
-    return [model for curve in CONFIG.figures[wildcards.figure].curves for model in models_of(curve)]
+    """Models of all curves of a figure, except foundation models as they are."""
+    trained = [curve for curve in CONFIG.figures[wildcards.figure].curves if CONFIG.recipes_of(curve)[0].stages]
+    return [model for curve in trained for model in models_of(curve)]
 
 
 def one_of(names):

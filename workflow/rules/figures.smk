@@ -33,7 +33,7 @@ rule plot_learning_curves:
     params:
         labels=lambda w: {curve: CONFIG.curves[curve].label for curve in CONFIG.figures[w.figure].curves},
         title=lambda w: CONFIG.figures[w.figure].title,
-        target=lambda w: str(CONFIG.recipes_of(CONFIG.figures[w.figure].curves[0])[0].last.level),
+        target=lambda w: CONFIG.target_of(CONFIG.figures[w.figure].curves[0])[1][0],
         style=CONFIG.plot.model_dump(),
         source=source_hash("plot_learning_curves"),
     script:
@@ -61,7 +61,7 @@ rule select_best:
     input:
         errors="results/errors/{figure}.csv",
         models=figure_models,
-        cards=lambda w: [path.replace("model.pt", "model.json") for path in figure_models(w)],
+        cards=lambda w: [card_of(path) for path in figure_models(w)],
     output:
         model="results/best/{figure}/model.pt",
         card="results/best/{figure}/model.json",

@@ -4,8 +4,10 @@
 rule predict:
     input:
         models=lambda w: models_of(w.curve),
-        labels=lambda w: [f"results/labels/{curve_target(w).system}/{level}.extxyz" for level in curve_target(w).levels],
-        split=lambda w: f"results/splits/{curve_target(w).system}.json",
+        cards=lambda w: chosen_cards(w.curve),
+        labels=lambda w: target_labels(w.curve),
+        states=lambda w: [path.replace(".extxyz", ".csv") for path in target_labels(w.curve)[1:]],
+        split=lambda w: f"results/splits/{CONFIG.target_of(w.curve)[0]}.json",
     output:
         "results/predictions/{curve}.npz",
     log:
@@ -16,7 +18,8 @@ rule predict:
         "../../envs/mftl.yaml"
     params:
         recipes=lambda w: [str(one) for one in CONFIG.recipes_of(w.curve)],
-        values=lambda w: CONFIG.curves[w.curve].values,
+        values=lambda w: CONFIG.curves[w.curve].values or [0],
+        head=lambda w: head_of(CONFIG.recipes_of(w.curve)[0]),
         seeds=lambda w: CONFIG.seeds_of(w.curve),
         batch_size=CONFIG.prediction.batch_size,
         test_structures=CONFIG.prediction.test_structures,

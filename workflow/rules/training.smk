@@ -14,13 +14,15 @@ rule train:
     benchmark:
         "results/benchmarks/train/{architecture}/{recipe}/seed-{seed}.tsv"
     wildcard_constraints:
-        recipe=rf"(?:[^/]+/)*{STAGE}{MODE}",
+        recipe=rf"{PARENTS}{STAGE}{MODE}",
     conda:
         "../../envs/mftl.yaml"
     params:
         size=lambda w: stage_of(w).size,
         settings=training_settings,
         new_model=new_model,
+        head=lambda w: head_of(recipe.parse(w.recipe).parent),
+        replay=lambda w: CONFIG.replay_of(recipe.parse(w.recipe)),
         snapshots=lambda w: CONFIG.snapshots_of(w.architecture, recipe.parse(w.recipe)),
         until_best=lambda w: CONFIG.wants_best(w.architecture, recipe.parse(w.recipe)),
         device=CONFIG.device,
@@ -37,10 +39,30 @@ rule snapshot:
     log:
         "results/logs/snapshot/{architecture}/{recipe}/seed-{seed}.log",
     wildcard_constraints:
-        recipe=rf"(?:[^/]+/)*{STAGE}\.e\d+{MODE}",
+        recipe=rf"{PARENTS}{STAGE}\.e\d+{MODE}",
     conda:
         "../../envs/mftl.yaml"
     params:
         epoch=lambda w: stage_of(w).epochs,
     shell:
         'cp "$(dirname {input})/snapshots/e{params.epoch}.pt" {output} 2> {log}'
+
+
+rule choose_epochs:
+    input:
+        models=candidate_models,
+        cards=lambda w: [card_of(path) for path in candidate_models(w)],
+    output:
+        model="results/models/{architecture}/{recipe}/seed-{seed}/model.pt",
+        card="results/models/{architecture}/{recipe}/seed-{seed}/model.json",
+    log:
+        "results/logs/choose_epochs/{architecture}/{recipe}/seed-{seed}.log",
+    wildcard_constraints:
+        recipe=rf"{PARENTS_TO_TRY}{STAGE}{MODE}",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        epochs=CONFIG.snapshots,
+        source=source_hash("choose_epochs"),
+    script:
+        "../scripts/choose_epochs.py"

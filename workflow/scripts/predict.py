@@ -1,33 +1,54 @@
 """Predictions of all models of a curve on its test set -> one file, with the labels beside them."""
 
+import json
+import time
+from pathlib import Path
+
 import numpy as np
 from tqdm import tqdm
 
 from mftl.datasets import choose, read_sets
 from mftl.jobs import job
+from mftl.labels import mean_seconds
 from mftl.models import load_model
 from mftl.prediction import predict
+from mftl.recipe import parse
 
 with job(snakemake):
     params = snakemake.params
     test_ids = read_sets(snakemake.input.split)["test"][: params.test_structures]
     (test,) = choose(snakemake.input.labels, [(test_ids, None)], what=f"test set of {snakemake.wildcards.curve}")
-    energies, forces = [], []
+    ids = [atoms.info["id"] for atoms in test.structures]
+    low_energies, low_forces, low_seconds = 0.0, 0.0, 0.0
+    if low_level := snakemake.input.labels[1:]:  # the models predict a difference, and so does `test` hold one
+        (low,) = choose(low_level, [(ids, None)])
+        low_energies, low_forces = low.energies, np.concatenate(low.forces)
+        low_seconds = mean_seconds(snakemake.input.states[0], ids)
+    energies, forces, seconds = [], [], []
     for path in tqdm(snakemake.input.models, unit="model"):
-        energy, force = predict(load_model(path), test.structures, params.batch_size, params.device)
-        energies.append(energy)
-        forces.append(np.concatenate(force))
+        model = load_model(path, head=params.head)
+        start = time.perf_counter()
+        energy, force = predict(model, test.structures, params.batch_size, params.device)
+        seconds.append((time.perf_counter() - start) / len(ids))
+        energies.append(energy + low_energies)
+        forces.append(np.concatenate(force) + low_forces)
     seeds = len(params.seeds)
+    epochs = np.repeat([parse(one).epochs for one in params.recipes], seeds)
+    if snakemake.input.cards:
+        epochs = [json.loads(Path(card).read_text(encoding="utf-8"))["chosen_epochs"] for card in snakemake.input.cards]
     np.savez_compressed(
         snakemake.output[0],
         recipe=np.repeat(params.recipes, seeds),
         value=np.repeat(params.values, seeds),
+        epochs=epochs,
         seed=np.tile(params.seeds, len(params.recipes)),
-        ids=[atoms.info["id"] for atoms in test.structures],
+        ids=ids,
         sizes=[len(atoms) for atoms in test.structures],
         numbers=np.concatenate([atoms.numbers for atoms in test.structures]),
         energies=np.array(energies),  # (models, structures), eV
         forces=np.array(forces),  # (models, atoms, 3), eV/Å
-        reference_energies=test.energies,
-        reference_forces=np.concatenate(test.forces),
+        reference_energies=test.energies + low_energies,
+        reference_forces=np.concatenate(test.forces) + low_forces,
+        model_seconds=seconds,  # (models,), for a structure
+        low_level_seconds=low_seconds,  # for a structure; 0 without low level, nan if nobody measured it
     )

@@ -8,10 +8,11 @@ import torch
 
 from mftl.config import Architecture, Training
 from mftl.datasets import choose, read_sets
+from mftl.extxyz import read_ids
 from mftl.jobs import job
 from mftl.models import model_elements, save_model, symbols
 from mftl.recipe import parse
-from mftl.training import train
+from mftl.training import Run
 
 with job(snakemake):
     params = snakemake.params
@@ -20,21 +21,28 @@ with job(snakemake):
     training, validation = choose(
         snakemake.input.labels, [(sets["training"], params.size), (sets["validation"], None)], what=str(stage)
     )
+    replay = None
+    if params.replay:
+        split = snakemake.input.get("replay_split")
+        ids = read_sets(split)["training"] if split else read_ids(snakemake.input.replay[0])
+        (replay,) = choose(snakemake.input.replay, [(ids, None)], what=f"data to replay for {stage}")
+        replay = replay[: params.replay["structures"]]
     new = params.new_model or {}
-    model = train(
+    model = Run(
         training,
         validation,
         Training(**params.settings),
-        Architecture(**new["architecture"]) if new else None,
-        new.get("elements"),
         Path(snakemake.output.model).parent,
+        architecture=Architecture(**new["architecture"]) if new else None,
+        elements=new.get("elements"),
         parent=snakemake.input.get("parent"),
+        head=params.head,
+        replay=replay,
+        replay_weight=params.replay["weight"] if replay else 1.0,
         seed=int(snakemake.wildcards.seed),
-        snapshots=tuple(params.snapshots),
-        until_best=params.until_best,
         device=params.device,
-        identity=params.source,
-    )
+        source=params.source,
+    ).train(tuple(params.snapshots), params.until_best)
     validated = pd.read_csv(snakemake.output.log).dropna(subset="validation_score")
     if params.until_best:
         validated = validated.loc[[validated["validation_score"].idxmin()]]
@@ -45,6 +53,8 @@ with job(snakemake):
         "training": params.settings,
         "new_model": params.new_model,
         "parent": snakemake.input.get("parent"),
+        "head": params.head,
+        "replay": params.replay,
         "validation": json.loads(validated.to_json(orient="records"))[-1] if len(validated) else None,
         "training_ids": [atoms.info["id"] for atoms in training.structures],
     }

@@ -81,8 +81,8 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
         if system.split and system.split.level not in system.levels:
             yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
-    for name, path in config.foundation_models.items():
-        yield from _missing_file(f"foundation_models.{name}", path, root)
+    for name in config.foundation_models:
+        yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
     overrides = {"finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():
@@ -110,12 +110,21 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
         except ValueError as error:
             yield mistake(path, curve.recipe, str(error))
             continue
-        if recipe.open is None:
-            yield mistake(path, curve.recipe, "one number left open, written *")
-            continue
         if recipe.foundation and recipe.foundation not in config.foundation_models:
             known = listed(config.foundation_models) or "none is configured"
             yield mistake(path, curve.recipe, f"{recipe.foundation} to be a key of foundation_models ({known})")
+        if curve.test or not recipe.stages:
+            yield from _target_mistakes(config, name, recipe)
+        if recipe.stages and recipe.open is None:
+            yield mistake(path, curve.recipe, "one number left open, written *")
+            continue
+        if bool(curve.values) != bool(recipe.stages):
+            valid_values = "at least one value of the open number" if recipe.stages else "none: the recipe has no stage"
+            yield mistake(f"curves.{name}.values", curve.values, valid_values)
+        for i, stage in enumerate(recipe.stages):
+            if stage.mode in config.modes:
+                stages = recipe.stages[: i + 1]
+                yield from _mode_mistakes(config, path, curve.recipe, recipes.Recipe(stages, recipe.foundation))
         for stage in recipe.stages:
             if stage.system not in config.systems:
                 yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
@@ -154,6 +163,42 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
                         f"at most {limit} structures of {stage.system} at {stage.level} "
                         f"(labelled, less {system.split.test} to test and {system.split.validation} to validate)",
                     )
+
+
+def _target_mistakes(config: Config, curve: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """What is wrong with the test set that a curve names."""
+    path, given = f"curves.{curve}.test", config.curves[curve].test
+    system, _, level = (given or "").partition(".")
+    levels = config.systems[system].levels if system in config.systems else {}
+    if level not in levels:
+        yield mistake(path, given, "<system>.<level> of the configuration; a recipe without stages needs it")
+    elif config.systems[system].split is None:
+        yield mistake(f"systems.{system}.split", None, "a split, since a curve is tested on the system")
+    elif recipe.stages and (unknown := [low for low in recipe.last.levels[1:] if low not in levels]):
+        yield mistake(path, given, f"a system with the level {unknown[0]}, which is added to what the model predicts")
+
+
+def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """What is wrong with the mode of a recipe's last stage."""
+    mode = recipe.last.mode
+    try:
+        settings = config.training_of(mode, recipe.parent is not None)
+    except ValidationError:
+        return  # reported where it is set
+    replay = config.modes[mode].replay
+    if recipe.parent is None:
+        if settings.needs_parent or replay:
+            yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
+        return
+    if replay is None:
+        return
+    chosen, key = config.replay_of(recipe), f"modes.{mode}.replay"
+    if "system" not in chosen or "level" not in chosen:
+        yield mistake(key, replay.model_dump(exclude_none=True), "system and level of data like the foundation model's")
+        return
+    levels = config.systems[chosen["system"]].levels if chosen["system"] in config.systems else {}
+    if unknown := [level for level in chosen["level"].split("~") if level not in levels]:
+        yield mistake(key, replay.model_dump(exclude_none=True), f"{unknown[0]} to be a level of {chosen['system']}")
 
 
 def _missing_file(path: str, value: str, root: Path) -> Iterator[str]:

@@ -219,12 +219,48 @@ class Training(Section):
     clip_gradient: PositiveFloat | None = Field(10.0, description="largest norm of the gradient")
     dtype: Literal["float32", "float64"] = Field("float32", description="of a model trained from random weights")
     accelerate: Literal["none", "cuequivariance"] = Field("none", description="kernels for training on a GPU")
+    frozen: list[Literal["embedding", "interactions", "products", "readouts"]] = Field(
+        [], max_length=3, description="parts of the parent model that stay as they are"
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="learning rate of a layer over that of the layer above it; the readouts have all"
+    )
+    rescale: bool = Field(False, description="scale as for a model from random weights, not the parent's")
+
+    @property
+    def needs_parent(self) -> bool:
+        """Whether it makes sense for a stage with a parent model alone."""
+        return bool(self.frozen) or self.layer_decay != 1 or self.rescale
+
+
+class Replay(Section):
+    """Data of the parent model that a second head goes on learning, to keep the first from forgetting."""
+
+    system: Name | None = Field(None, description="its system, if not that of the parent's last stage")
+    level: Annotated[str, Field(pattern=rf"^{recipes.LEVEL}$")] | None = Field(
+        None, description="its level, if not that of the parent's last stage"
+    )
+    structures: PositiveInt | None = Field(
+        None, description="how many at most (null: as many as the parent was trained on, or all)"
+    )
+    weight: PositiveFloat = Field(1.0, description="weight of its loss")
+
+
+class FoundationModel(Section):
+    """A model file that recipes may start from."""
+
+    file: str = Field(description="a model that mace-torch saved")
+    head: str | None = Field(None, description="which head, of a model with several")
 
 
 class Mode(Section):
-    """A named way to train: values that replace those of `training`."""
+    """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""
 
     training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+    replay: Replay | None = Field(
+        None,
+        description="multi-head fine-tuning: data of the parent model for a second head; {} for what it learned last",
+    )
 
 
 # --- curves and figures ------------------------------------------------------------------------------------------
@@ -235,7 +271,12 @@ class Curve(Section):
 
     label: str = Field(description="name in the figures' legends")
     recipe: str = Field(description="stages chained by /, with one number left open: *")
-    values: list[PositiveInt] = Field(min_length=1, description="values of the open number")
+    values: list[PositiveInt] = Field(
+        [], description="values of the open number; none for a foundation model as it is, whose recipe is its name"
+    )
+    test: str | None = Field(
+        None, description="<system>.<level> whose test set it is compared with, if not that of its last stage"
+    )
     architecture: str = Field("tiny", description="a key of `architectures`")
     seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
 
@@ -278,12 +319,21 @@ class Config(Section):
     labels: Labels = Field(Labels(), description=Labels.__doc__)
     verification: Verification = Field(Verification(), description=Verification.__doc__)
     architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
-    foundation_models: dict[Name, str] = Field({}, description="name and file of models that recipes may start from")
+    foundation_models: dict[
+        Name,
+        Annotated[
+            Annotated[str, Tag("path")] | Annotated[FoundationModel, Tag("described")],
+            Discriminator(lambda value: "path" if isinstance(value, str) else "described"),
+        ],
+    ] = Field({}, description="models that recipes may start from: a file, or {file: ..., head: ...}")
     training: Training = Field(Training(), description=Training.__doc__)
     finetuning: dict[str, Any] = Field(
         {}, description="keys of `training` with other values for stages that have a parent model"
     )
     modes: dict[str, Mode] = Field({"default": Mode()}, description="named ways to train")
+    snapshots: list[PositiveInt] = Field(
+        [1, 2, 4, 8, 16, 32], min_length=1, description="epochs of a stage that `.ebest` in a recipe tries"
+    )
     prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
     curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
     figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], Figure] = Field(
@@ -291,14 +341,44 @@ class Config(Section):
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
 
+    def foundation(self, name: str) -> FoundationModel:
+        """A foundation model's file and head."""
+        given = self.foundation_models[name]
+        return FoundationModel(file=given) if isinstance(given, str) else given
+
     def seeds_of(self, curve: str) -> list[int]:
-        """Seeds of a curve: 1, 2, …"""
+        """Seeds of a curve: 1, 2, …; one of a foundation model as it is."""
+        if not recipes.parse(self.curves[curve].recipe).stages:
+            return [1]
         return list(range(1, (self.curves[curve].seeds or self.seeds) + 1))
 
     def recipes_of(self, curve: str) -> list[recipes.Recipe]:
-        """Recipes of a curve, one for each value of its open number."""
+        """Recipes of a curve, one for each value of its open number; a foundation model as it is has none."""
         open_recipe = recipes.parse(self.curves[curve].recipe)
+        if not open_recipe.stages:
+            return [open_recipe]
         return [open_recipe.at(value) for value in self.curves[curve].values]
+
+    def target_of(self, curve: str) -> tuple[str, list[str]]:
+        """System and level that a curve is tested against, and the level that is added to what a Δ model predicts."""
+        recipe, test = self.recipes_of(curve)[0], self.curves[curve].test
+        low = recipe.last.levels[1:] if recipe.stages else ()
+        system, level = test.split(".") if test else (recipe.last.system, recipe.last.levels[0])
+        return system, [level, *low]
+
+    def replay_of(self, recipe: recipes.Recipe) -> dict[str, Any] | None:
+        """System, level, number of structures and weight of what a stage's second head learns; None if it has one."""
+        replay = self.modes[recipe.last.mode].replay
+        if replay is None:
+            return None
+        stages = recipe.parent.stages
+        own = {"system": stages[-1].system, "level": stages[-1].level, "structures": stages[-1].size} if stages else {}
+        chosen = replay.model_dump(exclude_none=True)
+        if "system" in chosen or "level" in chosen:
+            own.pop("structures", None)  # what the parent was trained on says nothing about other data
+        elif stages and "structures" in chosen:
+            chosen["structures"] = min(chosen["structures"], own["structures"])
+        return {"structures": None} | own | chosen
 
     def training_of(self, mode: str, has_parent: bool) -> Training:
         """The section `training` with the values that fine-tuning and a mode replace."""
@@ -320,10 +400,14 @@ class Config(Section):
         """Recipes of all models that the curves ask for, with their parents, for each architecture."""
         found: dict[str, set[recipes.Recipe]] = {}
         for name, curve in self.curves.items():
-            for recipe in self.recipes_of(name):
-                while recipe is not None and recipe.stages:
-                    found.setdefault(curve.architecture, set()).add(recipe)
-                    recipe = recipe.parent
+            own = found.setdefault(curve.architecture, set())
+            todo = self.recipes_of(name)
+            while todo:
+                recipe = todo.pop()
+                if recipe is None or not recipe.stages or recipe in own:
+                    continue
+                own.add(recipe)
+                todo += recipe.candidates(self.snapshots) if recipe.chooses else [recipe.parent]
         return found
 
 
@@ -354,7 +438,16 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "generator", "tblite", "dftb+", "pyscf-dft", "pyscf-ccsd(t)"}  # of the unions, in pydantic's paths
+TAGS = {
+    "file",
+    "generator",
+    "tblite",
+    "dftb+",
+    "pyscf-dft",
+    "pyscf-ccsd(t)",
+    "path",
+    "described",
+}  # of the unions, in pydantic's paths
 
 
 def _explain(values: dict, error: ValidationError) -> str:
@@ -377,8 +470,10 @@ def _explain(values: dict, error: ValidationError) -> str:
 
 def _is_tag(loc: tuple, i: int) -> bool:
     """Whether an element of pydantic's path is the tag of a union, and so no key of the configuration."""
-    if loc[0] != "systems" or loc[i] not in TAGS:
+    if loc[i] not in TAGS or loc[0] not in ("systems", "foundation_models"):
         return False
+    if loc[0] == "foundation_models":
+        return i == 2
     return (i == 3 and loc[2] == "pool") or (i == 4 and loc[2] == "levels")
 
 
@@ -392,11 +487,14 @@ def _section_at(keys: list) -> type[BaseModel] | None:
         ("prediction",): Prediction,
         ("plot",): Plot,
     }  # fmt: skip
-    named = {"systems": System, "architectures": Architecture, "curves": Curve, "figures": Figure, "modes": Mode}
+    named = {"systems": System, "architectures": Architecture, "curves": Curve, "figures": Figure, "modes": Mode,
+             "foundation_models": FoundationModel}  # fmt: skip
     if tuple(keys) in fixed:
         return fixed[tuple(keys)]
     if len(keys) == 2:
         return named.get(keys[0])
+    if len(keys) == 3 and keys[0] == "modes":
+        return Replay if keys[2] == "replay" else None
     return Split if len(keys) == 3 and keys[2] == "split" else None
 
 

@@ -26,7 +26,9 @@ EXAMPLES = [
     ("systems.<name>.levels.<name>: engine pyscf-ccsd(t)", config.PyscfCcsdtLevel),
     ("systems.<name>.split", config.Split),
     ("architectures.<name>", config.Architecture),
+    ("foundation_models.<name>: with a head", config.FoundationModel),
     ("modes.<name>", config.Mode),
+    ("modes.<name>.replay", config.Replay),
     ("curves.<name>", config.Curve),
     ("figures.<name>", config.Figure),
 ]

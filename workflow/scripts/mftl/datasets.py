@@ -22,6 +22,9 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.structures)
 
+    def __getitem__(self, part: slice) -> "Labelled":
+        return Labelled(self.structures[part], self.energies[part], self.forces[part])
+
 
 def read_sets(path: str | Path) -> dict[str, list[str]]:
     """Ids of the ``training``, ``validation`` and ``test`` set of a system, each in its fixed order."""

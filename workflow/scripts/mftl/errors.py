@@ -67,27 +67,41 @@ def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
     """A row for each figure, curve, recipe, size, epochs, seed and quantity.
 
     ``predictions``: the file of each curve that the rule ``predict`` wrote. ``value`` is the curve's open number,
-    ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none).
+    ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none), or what
+    was chosen for ``.ebest``. ``model_seconds`` and ``low_level_seconds`` are what a structure costs; the low level is
+    the one added to what a Δ model predicts (0: none, empty: not known).
+    A foundation model as it is has another zero of energy than the labels: its energies are compared as relative ones.
     """
     rows = []
     for curve, path in predictions.items():
         with np.load(path) as data:
             for model, name in enumerate(data["recipe"]):
                 recipe = parse(str(name))
+                energies, references = data["energies"][model], data["reference_energies"]
+                if not recipe.stages:
+                    counts = _compositions(data["numbers"], data["sizes"])
+                    energies, references = (relative_energies(one, counts) for one in (energies, references))
                 keys = {"figure": figure, "curve": curve, "recipe": str(recipe), "value": int(data["value"][model])}
                 keys |= {
-                    "size": recipe.last.size,
-                    "epochs": next((s.epochs for s in recipe.stages if s.epochs), 0),
+                    "size": recipe.last.size if recipe.stages else 0,
+                    "epochs": int(data["epochs"][model]),
                     "seed": int(data["seed"][model]),
                 }
+                costs = {"model_seconds": data["model_seconds"][model], "low_level_seconds": data["low_level_seconds"]}
                 rows += [
-                    keys | row
+                    keys | row | {key: float(value) for key, value in costs.items()}
                     for row in error_rows(
-                        data["energies"][model],
-                        data["reference_energies"],
+                        energies,
+                        references,
                         data["forces"][model],
                         data["reference_forces"],
                         data["sizes"],
                     )
                 ]
     return pd.DataFrame(rows)
+
+
+def _compositions(numbers: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Atoms of each element in each structure, (n, elements), from the atomic numbers of all atoms in a row."""
+    structures = np.split(numbers, np.cumsum(sizes)[:-1])
+    return np.array([[np.count_nonzero(one == z) for z in np.unique(numbers)] for one in structures], dtype=float)

@@ -70,6 +70,16 @@ def write_states(path: str | Path, states: pd.DataFrame) -> None:
     temporary.replace(path)
 
 
+def mean_seconds(path: str | Path, ids: list[str]) -> float:
+    """Average seconds that the labels of these structures took, from a state table; nan, with a warning, if unknown."""
+    seconds = read_states(path).set_index("id")["seconds"].loc[ids]
+    if seconds.isna().any():
+        logging.warning(
+            "what a label costs at this level is not known: %s has no times, since the labels came with the data", path
+        )
+    return float(seconds.mean(skipna=False))
+
+
 # --- computing ---------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from mftl.config import Architecture
+from mftl.graphs import collate, make_graph
 from mftl.inputs import InputError
 from mftl.mace_imports import modules, o3
 
@@ -109,7 +110,7 @@ def fit_reference_energies(counts: np.ndarray, energies: np.ndarray) -> np.ndarr
 
 
 def reference_energies(model: torch.nn.Module) -> np.ndarray:
-    """Reference energies of a model, eV, shape (elements,), as float64."""
+    """Reference energies of a model with one head, eV, shape (elements,), as float64."""
     return model.atomic_energies_fn.atomic_energies.detach().double().cpu().numpy().reshape(-1)
 
 
@@ -161,10 +162,11 @@ def save_model(model: torch.nn.Module, path: str | Path) -> None:
     os.replace(temporary, path)
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> torch.nn.Module:
-    """Load a MACE model saved by this project or by mace-torch.
+def load_model(path: str | Path, device: str | torch.device = "cpu", head: str | None = None) -> torch.nn.Module:
+    """Load a MACE model saved by this project or by mace-torch; of one with several heads, ``head`` alone.
 
-    Pickles run code: load only files you trust. Raises InputError naming the file if it holds no MACE model.
+    Pickles run code: load only files you trust.
+    Raises InputError naming the file if it holds no MACE model with reference energies, or not that head.
     """
     try:
         model = torch.load(path, map_location=device, weights_only=False)
@@ -172,7 +174,41 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> torch.nn
         raise InputError(f"{path} is not a model file that torch can read: {error}") from error
     if not isinstance(model, torch.nn.Module) or not hasattr(model, "atomic_numbers"):
         raise InputError(f"{path} holds no MACE model but a {type(model).__name__}")
-    return model
+    if not hasattr(model, "scale_shift"):  # its output would lack the interaction energy
+        raise InputError(f"{path} holds a {type(model).__name__}; only ScaleShiftMACE models can be used")
+    heads = getattr(model, "heads", None) or ["Default"]
+    if (head is None and len(heads) > 1) or (head is not None and head not in heads):
+        raise InputError(
+            f"{path}: head {head!r} wanted, but the model has {', '.join(heads)}; "
+            f"name one in the configuration, foundation_models: {{<name>: {{file: ..., head: {heads[-1]}}}}}"
+        )
+    return model if len(heads) == 1 else select_head(model, head)
+
+
+def select_head(model: torch.nn.Module, head: str) -> torch.nn.Module:
+    """The model with one of its heads alone, by mace-torch's own conversion.
+
+    Raises RuntimeError if that predicts otherwise than the head did: the conversion drops unknown weights silently.
+    """
+    from mace.tools.scripts_utils import remove_pt_head
+
+    dtype, device = model_dtype(model), next(model.parameters()).device
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        single = remove_pt_head(model, head).to(device)
+    finally:
+        torch.set_default_dtype(default)
+    elements = model_elements(model)
+    positions = np.random.default_rng(0).normal(scale=float(model.r_max) / 4, size=(len(elements), 3))
+    batch = collate([make_graph(Atoms(elements, positions), elements, float(model.r_max), dtype)], device)
+    there = model(batch | {"head": torch.tensor([model.heads.index(head)], device=device)}, compute_force=False)
+    here = single(batch, compute_force=False)
+    if not torch.allclose(here["interaction_energy"], there["interaction_energy"], rtol=1e-4):
+        raise RuntimeError(
+            f"head {head} alone predicts {here['interaction_energy']}, not {there['interaction_energy']}"
+        )
+    return single
 
 
 def numbers(symbols: list[str]) -> list[int]:

@@ -1,11 +1,13 @@
 """Energies and forces of many structures from one model, in batches."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
 import torch
 from ase import Atoms
 
 from mftl import models
-from mftl.graphs import collate, make_graph
+from mftl.graphs import Graph, collate, make_graph
 
 
 def predict(
@@ -20,19 +22,39 @@ def predict(
     target = models.find_device(device)
     model = model.to(target).eval()
     elements = models.model_elements(model)
-    references = models.composition(structures, elements) @ models.reference_energies(model)
-    energies = np.empty(len(structures))
-    forces: list[np.ndarray] = [np.empty(0)] * len(structures)
     order = sorted(range(len(structures)), key=lambda i: len(structures[i]))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        graphs = [make_graph(structures[i], elements, float(model.r_max), models.model_dtype(model)) for i in chosen]
-        output = model(collate(graphs, target), training=False, compute_force=True)
-        interaction = output["interaction_energy"].detach().double().cpu().numpy()
-        parts = np.split(
-            output["forces"].detach().double().cpu().numpy(), np.cumsum([len(structures[i]) for i in chosen])[:-1]
-        )
-        for i, energy, force in zip(chosen, interaction, parts, strict=True):
-            energies[i] = references[i] + energy
-            forces[i] = force
+    interaction, stacked = evaluate(
+        model,
+        (
+            [make_graph(structures[i], elements, float(model.r_max), models.model_dtype(model)) for i in chosen]
+            for chosen in batches(order, batch_size)
+        ),
+        target,
+    )
+    energies = models.composition(structures, elements) @ models.reference_energies(model)
+    energies[order] += interaction
+    forces: list[np.ndarray] = [np.empty(0)] * len(structures)
+    for i, own in zip(order, np.split(stacked, np.cumsum([len(structures[i]) for i in order])[:-1]), strict=True):
+        forces[i] = own
     return energies, forces
+
+
+def evaluate(
+    model: torch.nn.Module, graphs: Iterable[list[Graph]], device: torch.device, use_forces: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Interaction energies (n,) in eV and forces (atoms, 3) in eV/Å of batches of graphs, as float64.
+
+    An interaction energy is an energy without the reference energies of the elements.
+    """
+    energies, forces = [], []
+    for batch in graphs:
+        output = model(collate(batch, device), training=False, compute_force=use_forces)
+        energies.append(output["interaction_energy"].detach().double().cpu().numpy())
+        if use_forces:
+            forces.append(output["forces"].detach().double().cpu().numpy())
+    return np.concatenate(energies), np.concatenate(forces) if use_forces else None
+
+
+def batches(items: Sequence, size: int) -> Iterator[Sequence]:
+    """Items, ``size`` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,28 +1,37 @@
 """Recipes: the chain of training stages that makes a model, written as the path where the model lies.
 
 One stage is ``<system>.<level>.n<size>[.e<epochs>][.<mode>]``; stages are chained by ``/``. The first element may
-be the name of a foundation model instead. In a curve, one number is left open and written ``*``.
+be the name of a foundation model instead, which may also stand alone. In a curve, one number is left open and written
+``*``. ``.ebest`` is that of several snapshots whose fine-tuning by the next stage has the lowest validation error.
 
     molecules.dftb-ptbp.n3000.e16/molecules.pbe0-d3.n50
+    molecules.dftb-ptbp.n3000.ebest/molecules.pbe0-d3.n400/molecules.ccsdt.n25
     mace-off23-small/molecules.pbe0-d3.n*
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 NAME = r"[a-z][a-z0-9_-]*"
 LEVEL = rf"{NAME}(?:~{NAME})?"
-STAGE = rf"{NAME}\.{LEVEL}\.n(?:\d+|\*)(?:\.e(?:\d+|\*))?(?:\.[a-z][a-z-]+)?"
+MODE = r"[a-z][a-z-]+"
 _STAGE = re.compile(
-    rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)(?:\.e(?P<epochs>\d+|\*))?(?:\.(?P<mode>[a-z][a-z-]+))?"
+    rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)"
+    rf"(?:\.e(?P<epochs>\d+|\*|best))?(?:\.(?P<mode>(?!ebest$){MODE}))?"
 )
 FORM = "<system>.<level>.n<size>[.e<epochs>][.<mode>]"
 OPEN = -1  # the number that a curve leaves open
+BEST = -2  # the epoch that the next stage's validation error chooses
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One training run. ``epochs`` None: until it stops by itself; a number: its snapshot after that many epochs."""
+    """One training run. ``epochs`` None: until it stops by itself; a number: its snapshot after that many epochs.
+
+    ``epochs`` BEST: the snapshot that makes the best parent of the next stage.
+    """
 
     system: str
     level: str
@@ -33,7 +42,7 @@ class Stage:
     def __str__(self) -> str:
         text = f"{self.system}.{self.level}.n{_number(self.size)}"
         if self.epochs is not None:
-            text += f".e{_number(self.epochs)}"
+            text += ".ebest" if self.epochs == BEST else f".e{_number(self.epochs)}"
         return text if self.mode == "default" else f"{text}.{self.mode}"
 
     @property
@@ -64,8 +73,8 @@ class Recipe:
 
     @property
     def parent(self) -> "Recipe | None":
-        """The recipe less its last stage; None where training starts from random weights."""
-        if len(self.stages) == 1 and self.foundation is None:
+        """The recipe less its last stage; None where training starts from random weights, and of a file."""
+        if not self.stages or (len(self.stages) == 1 and self.foundation is None):
             return None
         return Recipe(self.stages[:-1], self.foundation)
 
@@ -73,6 +82,29 @@ class Recipe:
     def trained(self) -> "Recipe":
         """The recipe of the training run that this one is a snapshot of; itself if it is none."""
         return replace(self, stages=(*self.stages[:-1], self.last.trained))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether its last stage was trained from several snapshots, of which the best is kept."""
+        return len(self.stages) > 1 and self.stages[-2].epochs == BEST
+
+    def candidates(self, snapshots: Iterable[int]) -> "list[Recipe]":
+        """Of a recipe that chooses, the recipes it chooses from: one for each of these epochs."""
+        *before, tried, last = self.stages
+        return [replace(self, stages=(*before, replace(tried, epochs=one), last)) for one in snapshots]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the first snapshot in the chain; 0 if there is none, BEST if the next stage chose them."""
+        return next((stage.epochs for stage in self.stages if stage.epochs), 0)
+
+    @property
+    def chooser(self) -> "Recipe | None":
+        """The start of the chain whose model knows which epochs were chosen, if its first snapshot is ``.ebest``."""
+        if self.epochs != BEST:
+            return None
+        position = next(i for i, stage in enumerate(self.stages) if stage.epochs == BEST)
+        return Recipe(self.stages[: position + 2], self.foundation)
 
     @property
     def open(self) -> str | None:
@@ -116,15 +148,26 @@ def parse_stage(text: str) -> Stage:
 def parse(text: str) -> Recipe:
     """Read a recipe; the inverse of ``str(recipe)``.
 
-    Raises ValueError if an element is not a stage (or, in first place, a name) or more than one number is open.
+    Raises ValueError if an element is not a stage (or, in first place, a name), more than one number is open, or no
+    stage that could choose follows one with ``.ebest``.
     """
     elements = text.split("/")
     foundation = None
-    if re.fullmatch(NAME, elements[0]) and len(elements) > 1:
+    if re.fullmatch(NAME, elements[0]):
         foundation = elements.pop(0)
     recipe = Recipe(tuple(parse_stage(e) for e in elements), foundation)
     if text.count("*") > 1:
         raise ValueError(f"{text!r}: only one number may be left open (*)")
+    for stage, following in pairwise((*recipe.stages, None)):
+        if stage.epochs != BEST:
+            continue
+        if following is None:
+            raise ValueError(f"{text!r}: .ebest is chosen by the stage that follows; the last stage cannot have it")
+        if following.epochs is not None:
+            raise ValueError(
+                f"{text!r}: {following} chooses among the snapshots before it by its own best validation error, "
+                "so it cannot be a snapshot itself (.e)"
+            )
     return recipe
 
 
@@ -140,4 +183,6 @@ def _number(value: int) -> str:
 def _parse_number(text: str | None) -> int | None:
     if text is None:
         return None
+    if text == "best":
+        return BEST
     return OPEN if text == "*" else int(text)

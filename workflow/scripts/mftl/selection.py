@@ -14,6 +14,22 @@ def best_model(cards: list[str | Path]) -> tuple[int, dict]:
     return best, read[best]
 
 
+def chosen_card(cards: list[str | Path], epochs: list[int], recipe: str) -> tuple[int, dict]:
+    """Position and card of the best of the models that were fine-tuned from snapshots after these epochs.
+
+    Besides all that the best model's own card says, with ``recipe`` the one that chooses: ``chosen``, the recipe it was
+    trained by, ``chosen_epochs``, and ``scores``, the validation score for each number of epochs.
+    """
+    position, card = best_model(cards)
+    scores = [json.loads(Path(path).read_text(encoding="utf-8"))["validation"]["validation_score"] for path in cards]
+    return position, card | {
+        "recipe": recipe,
+        "chosen": card["recipe"],
+        "chosen_epochs": epochs[position],
+        "scores": dict(zip(map(str, epochs), scores, strict=True)),
+    }
+
+
 def compare(errors: pd.DataFrame, baseline: str, error: str = "rmse") -> pd.DataFrame:
     """Each curve against the baseline at every value both have: mean errors, their ratio, and a verdict.
 

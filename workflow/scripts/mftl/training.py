@@ -8,6 +8,7 @@ an identical run (same settings, data, parent and code) continues it, and ends w
 never interrupted. How long to train is not part of that identity: a longer run continues a shorter one.
 """
 
+import copy
 import hashlib
 import json
 import logging
@@ -15,6 +16,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate, make_graph
 from mftl.inputs import InputError
+from mftl.prediction import batches, evaluate
 
 log = logging.getLogger(__name__)
 MEV = 1000.0  # meV in an eV
@@ -66,105 +69,104 @@ class Errors:
         return f"{self.energy:.1f} meV/atom {self.forces:.0f} meV/Å"
 
 
-def train(
-    training: Labelled,
-    validation: Labelled,
-    settings: Training,
-    architecture: Architecture | None,
-    elements: list[str] | None,
-    folder: Path,
-    *,
-    parent: Path | None = None,
-    seed: int = 1,
-    snapshots: tuple[int, ...] = (),
-    until_best: bool = True,
-    device: str = "cpu",
-    checkpoint_seconds: float = 30.0,
-    identity: str = "",
-) -> torch.nn.Module:
-    """Train one stage; return its model, the exponential moving average of the weights.
-
-    ``until_best``: train for the planned epochs, stop when the validation score has not improved for
-    ``settings.patience`` validations, and return the best model. Otherwise train to the last snapshot and return
-    that. In both cases the model after epoch E lies in ``folder/snapshots/e<E>.pt`` for each E in ``snapshots``.
-
-    Parameters: ``architecture`` and ``elements`` (symbols) of a model without parent; ``folder`` for
-    the state, log.csv and snapshots;
-    ``identity`` anything else (a hash of the code) whose change forbids continuing an older run.
-    Raises InputError if a structure holds an element that the parent does not know, or if training diverges.
-    """
-    models.fix_numerics()
-    run = Run(training, validation, settings, architecture, elements, folder, parent, seed, device, identity)
-    run.checkpoint_seconds = checkpoint_seconds
-    target = max([run.planned_epochs if until_best else 0, *snapshots])
-    run.resume(target, snapshots)
-    bar = tqdm(total=target, initial=run.progress.epoch, unit="epoch", mininterval=5.0)
-    for message in run.epochs(target, snapshots, until_best):
-        bar.update()
-        bar.set_postfix_str(message, refresh=False)
-    bar.close()
-    run.save_state()
-    pd.DataFrame(run.progress.history).to_csv(folder / "log.csv", index=False)
-    if until_best:
-        log.info("best model after epoch %d of %d", run.progress.best_epoch, run.progress.epoch)
-        run.model.load_state_dict(run.best)
-        return run.plain_model()
-    return models.load_model(run.snapshot_path(max(snapshots)), run.device)
-
-
+@dataclass(eq=False)
 class Run:
-    """A training run: model, optimiser, data and progress."""
+    """One stage: what it is trained on and how, then its model, optimiser and progress.
 
-    def __init__(
-        self,
-        training: Labelled,
-        validation: Labelled,
-        settings: Training,
-        architecture: Architecture | None,
-        elements: list[str] | None,
-        folder: Path,
-        parent: Path | None,
-        seed: int,
-        device: str,
-        identity: str,
-    ):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.settings, self.folder = settings, folder
-        self.device = models.find_device(device)
+    ``architecture`` and ``elements`` (symbols) are those of a model from random weights; a stage with a ``parent``
+    (a model file, of which ``head`` is used) needs neither. ``replay`` is data that a second head goes on learning
+    with all weights but the readouts in common, its loss weighted by ``replay_weight``.
+    ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``.
+    ``source`` is anything else (a hash of the code) whose change forbids continuing an older run.
+    Raises InputError if a structure holds an element that the model does not know, or if training diverges.
+    """
+
+    training: Labelled
+    validation: Labelled
+    settings: Training
+    folder: Path
+    architecture: Architecture | None = None
+    elements: list[str] | None = None
+    parent: Path | None = None
+    head: str | None = None
+    replay: Labelled | None = None
+    replay_weight: float = 1.0
+    seed: int = 1
+    device: str = "cpu"
+    source: str = ""
+    checkpoint_seconds: float = 30.0
+
+    def __post_init__(self):
+        models.fix_numerics()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings, self.target = self.settings, models.find_device(self.device)
         self.use_forces = settings.forces_weight > 0
-        if parent is None:
-            model = start_model(training, architecture, elements, settings, seed)
+        if self.parent is None:
+            model = start_model(self.training, self.architecture, self.elements, settings, self.seed).to(self.target)
+            heads = [model]
         else:
-            model = adapt_parent(models.load_model(parent), training)
-        self.model = model.to(self.device)
+            model = models.load_model(self.parent, self.target, self.head)
+            heads = [model, copy.deepcopy(model)] if self.replay else [model]
+            adapt_parent(model, self.training, settings)
+            if self.replay:
+                adapt_parent(heads[1], self.replay, settings.model_copy(update={"rescale": False}))
         if settings.accelerate == "cuequivariance":
-            self.model = models.to_cuequivariance(self.model, self.device)
-        self.training = make_graphs(self.model, training)
-        self.validation = make_graphs(self.model, validation)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=settings.learning_rate, amsgrad=True, weight_decay=settings.weight_decay
-        )
+            heads = [models.to_cuequivariance(head, self.target) for head in heads]
+        if self.replay:
+            share_weights(*heads)
+        self.heads, self.model = torch.nn.ModuleList(heads), heads[0]
+        self.training_graphs = make_graphs(heads[0], self.training)
+        self.validation_graphs = make_graphs(heads[0], self.validation)
+        self.replay_graphs = make_graphs(heads[1], self.replay) if self.replay else []
+        groups = parameter_groups(self.heads, settings)
+        self.trained = [parameter for group in groups for parameter in group["params"]]
+        self.optimizer = torch.optim.Adam(groups, amsgrad=True, weight_decay=settings.weight_decay)
         self.decay = 0.5 ** (1 / settings.learning_rate_half_life) if settings.learning_rate_half_life else 1.0
         self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, self.decay)
-        self.average = ExponentialMovingAverage(self.model.parameters(), decay=settings.ema_decay)
-        self.shuffle = torch.Generator().manual_seed(seed)
+        self.average = ExponentialMovingAverage(self.trained, decay=settings.ema_decay)
+        self.shuffle = torch.Generator().manual_seed(self.seed)
         self.progress = Progress()
         self.best = _copy(self.model.state_dict())
-        self.steps_per_epoch = -(-len(training) // settings.batch_size)
+        self.steps_per_epoch = -(-len(self.training) // settings.batch_size)
         self.planned_epochs = max(settings.epochs, -(-settings.min_steps // self.steps_per_epoch))
-        self.identity = _identity(training, validation, settings, architecture, elements, parent, seed, identity)
         self.saved_at = time.monotonic()
         log.info(
-            "%d training, %d validation structures; %d weights; %s", len(training), len(validation),
-            sum(p.numel() for p in model.parameters()), f"parent {parent}" if parent else "random weights",
+            "%d training, %d validation structures; %d weights, %d of them trained; %s",
+            len(self.training), len(self.validation), sum(p.numel() for p in self.heads.parameters()),
+            sum(p.numel() for p in self.trained), f"parent {self.parent}" if self.parent else "random weights",
         )  # fmt: skip
-        if missing := sorted(_symbols(validation) - _symbols(training)):
+        if missing := sorted(_symbols(self.validation) - _symbols(self.training)):
             log.warning(
                 "no training structure holds %s, which validation structures do: their reference energies are unknown "
                 "and the energies of such structures wrong by up to 10⁴ eV; train on more structures",
                 ", ".join(missing),
             )
-        log.info("validation errors before the first step: %s", self.errors(self.validation))
+        log.info("validation errors before the first step: %s", self.errors(self.model, self.validation_graphs))
+        if self.replay:
+            text = str(self.errors(self.heads[1], self.replay_graphs))
+            log.info("errors on %d replayed structures before the first step: %s", len(self.replay), text)
+
+    def train(self, snapshots: tuple[int, ...] = (), until_best: bool = True) -> torch.nn.Module:
+        """Train the stage; return its model, the exponential moving average of the weights.
+
+        ``until_best``: train for the planned epochs, stop when the validation score has not improved for
+        ``settings.patience`` validations, and return the best model. Otherwise train to the last snapshot and return
+        that. In both cases the model after epoch E lies in ``folder/snapshots/e<E>.pt`` for each E in ``snapshots``.
+        """
+        target = max([self.planned_epochs if until_best else 0, *snapshots])
+        self.resume(target, snapshots)
+        bar = tqdm(total=target, initial=self.progress.epoch, unit="epoch", mininterval=5.0)
+        for message in self.epochs(target, snapshots, until_best):
+            bar.update()
+            bar.set_postfix_str(message, refresh=False)
+        bar.close()
+        self.save_state()
+        pd.DataFrame(self.progress.history).to_csv(self.folder / "log.csv", index=False)
+        if until_best:
+            log.info("best model after epoch %d of %d", self.progress.best_epoch, self.progress.epoch)
+            self.model.load_state_dict(self.best)
+            return self.plain_model()
+        return models.load_model(self.snapshot_path(max(snapshots)), self.target)
 
     def epochs(self, target: int, snapshots: tuple[int, ...], until_best: bool) -> Iterator[str]:
         """Train epoch after epoch, yielding a short report after each, until all that is wanted is there."""
@@ -187,10 +189,10 @@ class Run:
 
     def one_epoch(self) -> None:
         """One pass over the training set in a new random order, and a validation when it is due."""
-        order = torch.randperm(len(self.training), generator=self.shuffle).tolist()
-        losses = []
-        for start in range(0, len(order), self.settings.batch_size):
-            losses.append(self.one_step([self.training[i] for i in order[start : start + self.settings.batch_size]]))
+        parts = [self.shuffled(self.training_graphs)]
+        if self.replay:
+            parts.append(self.shuffled(self.replay_graphs))
+        losses = [self.one_step(list(graphs)) for graphs in zip(*parts, strict=True)]
         progress = self.progress
         progress.epoch += 1
         row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.scheduler.get_last_lr()[0]}
@@ -202,7 +204,7 @@ class Run:
             progress.extra_validation = progress.epoch
         if due or progress.extra_validation == progress.epoch:
             with self.average.average_parameters():
-                errors = self.errors(self.validation)
+                errors = self.errors(self.model, self.validation_graphs)
                 if not progress.best_is_final:
                     self.keep_if_best(errors.score)
             row |= {
@@ -212,10 +214,22 @@ class Run:
             }
         progress.history.append(row)
 
-    def one_step(self, graphs: list[Graph]) -> float:
-        """One step of the optimiser; return the loss. Raises InputError if it is not finite."""
-        batch = collate(graphs, self.device)
-        loss = weighted_loss(*deviations(self.model, batch, self.use_forces, training=True), self.settings)
+    def shuffled(self, graphs: list[Graph]) -> Iterator[list[Graph]]:
+        """The batches of an epoch: as many graphs as the training set has, in a new random order.
+
+        Of more graphs (replayed ones) each epoch draws others; fewer are drawn again.
+        """
+        count = len(self.training)
+        rounds = -(-count // len(graphs))
+        order = torch.cat([torch.randperm(len(graphs), generator=self.shuffle) for _ in range(rounds)])[:count]
+        return batches([graphs[i] for i in order.tolist()], self.settings.batch_size)
+
+    def one_step(self, graphs: list[list[Graph]]) -> float:
+        """One step on a batch for each head; return the loss. Raises InputError if it is not finite."""
+        loss = 0.0
+        for model, own, weight in zip(self.heads, graphs, (1.0, self.replay_weight), strict=False):
+            deviation = deviations(model, collate(own, self.target), self.use_forces)
+            loss = loss + weight * weighted_loss(*deviation, self.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         value = float(loss.detach())
@@ -225,27 +239,23 @@ class Run:
                 "Lower training.learning_rate, or look for extreme labels."
             )
         if self.settings.clip_gradient:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
+            torch.nn.utils.clip_grad_norm_(self.trained, self.settings.clip_gradient)
         self.optimizer.step()
         self.scheduler.step()
         self.average.update()
         self.progress.step += 1
         return value
 
-    def errors(self, graphs: list[Graph]) -> Errors:
-        """Errors on labelled graphs with the weights the model holds now."""
-        batches = [graphs[i : i + EVALUATION_BATCH] for i in range(0, len(graphs), EVALUATION_BATCH)]
-        found = [deviations(self.model, collate(b, self.device), self.use_forces, training=False) for b in batches]
-        energy = torch.cat([e.detach().double() for e, _ in found])
-        forces = torch.cat([f.detach().double() for _, f in found]) if self.use_forces else None
-        return Errors(
-            energy=MEV * float((energy**2).mean()) ** 0.5,
-            forces=MEV * float((forces**2).mean()) ** 0.5 if forces is not None else float("nan"),
-            score=float(
-                self.settings.energy_weight**0.5 * energy.abs().mean()
-                + (self.settings.forces_weight**0.5 * forces.abs().mean() if forces is not None else 0.0)
-            ),
-        )
+    def errors(self, model: torch.nn.Module, graphs: list[Graph]) -> Errors:
+        """Errors of a head on labelled graphs with the weights it holds now."""
+        energies, forces = evaluate(model, batches(graphs, EVALUATION_BATCH), self.target, self.use_forces)
+        energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
+        score = self.settings.energy_weight**0.5 * np.abs(energy).mean()
+        if forces is None:
+            return Errors(MEV * np.mean(energy**2) ** 0.5, float("nan"), float(score))
+        force = forces - np.concatenate([g.forces for g in graphs])
+        score += self.settings.forces_weight**0.5 * np.abs(force).mean()
+        return Errors(MEV * np.mean(energy**2) ** 0.5, MEV * np.mean(force**2) ** 0.5, float(score))
 
     def keep_if_best(self, score: float) -> None:
         """Keep the weights the model holds now if they are the best so far; count patience otherwise."""
@@ -270,8 +280,32 @@ class Run:
     def plain_model(self) -> torch.nn.Module:
         """The model with the weights it holds now, as mace-torch alone can load it."""
         if self.settings.accelerate == "cuequivariance":
-            return models.from_cuequivariance(self.model, self.device)
+            return models.from_cuequivariance(self.model, self.target)
         return self.model
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that decides what an epoch does."""
+        digest = hashlib.sha256()
+        description = {
+            "settings": self.settings.model_dump(exclude=LENGTH_SETTINGS),
+            "architecture": None if self.parent else self.architecture.model_dump(),
+            "elements": None if self.parent else self.elements,
+            "head": self.head,
+            "replay_weight": self.replay_weight if self.replay else None,
+            "seed": self.seed,
+            "source": self.source,
+            "torch": torch.__version__,
+        }
+        digest.update(json.dumps(description, sort_keys=True).encode())
+        if self.parent:
+            digest.update(Path(self.parent).read_bytes())
+        for data in (self.training, self.validation, *([self.replay] if self.replay else [])):
+            for atoms, energy, forces in zip(data.structures, data.energies, data.forces, strict=True):
+                for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), forces):
+                    digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(b"end of a set")
+        return digest.hexdigest()
 
     @property
     def state_path(self) -> Path:
@@ -283,7 +317,7 @@ class Run:
         state = {
             "identity": self.identity,
             "progress": asdict(self.progress),
-            "model": self.model.state_dict(),
+            "heads": self.heads.state_dict(),
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -300,7 +334,7 @@ class Run:
         if not self.state_path.exists():
             return
         try:
-            state = torch.load(self.state_path, map_location=self.device, weights_only=False)
+            state = torch.load(self.state_path, map_location=self.target, weights_only=False)
         except Exception as error:  # a damaged file costs time, not results
             log.warning("%s cannot be read (%s): training starts anew", self.state_path, error)
             return
@@ -318,7 +352,7 @@ class Run:
         if progress.best_is_final and progress.validations_since_best < self.settings.patience:
             progress.best_is_final = progress.epoch >= self.planned_epochs  # the old plan may have been shorter
         self.progress = progress
-        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
@@ -331,14 +365,14 @@ EVALUATION_BATCH = 100
 
 
 def deviations(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor], use_forces: bool, training: bool
+    model: torch.nn.Module, batch: dict[str, torch.Tensor], use_forces: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Predicted less true energies per atom, (B,) in eV/atom, and forces, (N, 3) in eV/Å.
+    """Predicted less true energies per atom, (B,) in eV/atom, and forces, (N, 3) in eV/Å, to be differentiated.
 
     The energies compared are interaction energies, without the reference energies: in float32 a total energy of
     10⁴ eV has no digits left for meV.
     """
-    output = model(batch, training=training, compute_force=use_forces)
+    output = model(batch, training=True, compute_force=use_forces)
     sizes = batch["ptr"][1:] - batch["ptr"][:-1]
     energy = (output["interaction_energy"] - batch["energy"]) / sizes
     return energy, output["forces"] - batch["forces"] if use_forces else None
@@ -377,36 +411,70 @@ def start_model(
     references = models.fit_reference_energies(counts, data.energies)
     graphs = [make_graph(atoms, numbers, architecture.cutoff, dtype) for atoms in data.structures]
     neighbors = sum(g.edge_index.shape[1] for g in graphs) / sum(len(g.positions) for g in graphs)
-    if settings.forces_weight > 0:
-        scale = float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2)))
-    else:
-        scale = float(np.std((data.energies - counts @ references) / counts.sum(1)))
-    model = models.build_model(architecture, elements, neighbors, scale or 1.0, seed, dtype)
+    scale = interaction_scale(data, settings)
+    model = models.build_model(architecture, elements, neighbors, scale, seed, dtype)
     models.set_reference_energies(model, references)
     return model
 
 
-def adapt_parent(model: torch.nn.Module, data: Labelled) -> torch.nn.Module:
-    """A parent model whose reference energies are refitted to what it leaves of the training set's energies.
+def interaction_scale(data: Labelled, settings: Training) -> float:
+    """The scale of the interaction energy, eV: root mean square force component, or spread of the energies per atom."""
+    if settings.forces_weight > 0:
+        return float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2))) or 1.0
+    counts = models.composition(data.structures, models.numbers(sorted(_symbols(data))))
+    rest = data.energies - counts @ models.fit_reference_energies(counts, data.energies)
+    return float(np.std(rest / counts.sum(1))) or 1.0
 
-    Cutoff, neighbour number, scale and weights stay the parent's.
+
+def adapt_parent(model: torch.nn.Module, data: Labelled, settings: Training) -> None:
+    """Refit a parent model's reference energies to what it leaves of the training set's energies.
+
+    Cutoff, neighbour number and weights stay the parent's, and so does the scale unless ``settings.rescale``.
+    Elements that no structure holds keep the parent's reference energies (the minimum-norm solution).
     """
+    if settings.rescale:
+        model.scale_shift.scale.fill_(interaction_scale(data, settings))
+        model.scale_shift.shift.zero_()
     graphs = make_graphs(model, data)
-    residual = []
-    for start in range(0, len(graphs), EVALUATION_BATCH):
-        batch = collate(graphs[start : start + EVALUATION_BATCH], torch.device("cpu"))
-        with torch.no_grad():
-            predicted = model(batch, compute_force=False)["interaction_energy"]
-        residual.append((batch["energy"] - predicted).double().numpy())
+    device = next(model.parameters()).device
+    energies, _ = evaluate(model, batches(graphs, EVALUATION_BATCH), device, use_forces=False)
     counts = models.composition(data.structures, models.model_elements(model))
-    shift = models.fit_reference_energies(counts, np.concatenate(residual))
+    shift = models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)
     models.set_reference_energies(model, models.reference_energies(model) + shift)
     names = models.symbols(models.model_elements(model))
     seen = [(n, s) for n, s, c in zip(names, shift, counts.sum(0), strict=True) if c]
     log.info("reference energies refitted, eV: %s", ", ".join(f"{name} {value:+.3f}" for name, value in seen))
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    return model
+
+
+HEAD = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
+
+
+def share_weights(model: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Make two copies of a model two heads of one: only readouts, scale and reference energies stay their own."""
+    for name, child in model.named_children():
+        if name not in HEAD:
+            setattr(other, name, child)
+
+
+def parameter_groups(heads: torch.nn.ModuleList, settings: Training) -> list[dict]:
+    """The optimiser's groups of weights, highest learning rate first; frozen weights are in none.
+
+    The readouts learn at ``settings.learning_rate``, each layer below at ``settings.layer_decay`` times the rate of the
+    one above it: last interaction and product, ..., first interaction and product, embedding.
+    """
+    layers = int(heads[0].num_interactions)
+    groups: dict[float, list] = {}
+    for name, parameter in heads.named_parameters():
+        part, index = name.split(".")[1:3]
+        if part not in ("interactions", "products", "readouts"):
+            part = "embedding"
+        parameter.requires_grad_(part not in settings.frozen)  # older files come with frozen weights
+        if parameter.requires_grad:
+            height = {"embedding": 0, "readouts": layers + 1}.get(part)
+            height = int(index) + 1 if height is None else height
+            rate = settings.learning_rate * settings.layer_decay ** (layers + 1 - height)
+            groups.setdefault(rate, []).append(parameter)
+    return [{"params": groups[rate], "lr": rate} for rate in sorted(groups, reverse=True)]
 
 
 def _symbols(data: Labelled) -> set[str]:
@@ -415,33 +483,3 @@ def _symbols(data: Labelled) -> set[str]:
 
 def _copy(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {key: value.detach().clone() for key, value in state.items()}
-
-
-def _identity(
-    training: Labelled,
-    validation: Labelled,
-    settings: Training,
-    architecture: Architecture | None,
-    elements: list[str] | None,
-    parent: Path | None,
-    seed: int,
-    other: str,
-) -> str:
-    """A hash of all that decides what an epoch does."""
-    digest = hashlib.sha256()
-    description = {
-        "settings": settings.model_dump(exclude=LENGTH_SETTINGS),
-        "architecture": None if parent else architecture.model_dump(),
-        "elements": None if parent else elements,
-        "seed": seed,
-        "other": other,
-        "torch": torch.__version__,
-    }
-    digest.update(json.dumps(description, sort_keys=True).encode())
-    if parent:
-        digest.update(Path(parent).read_bytes())
-    for data in (training, validation):
-        for atoms, energy, forces in zip(data.structures, data.energies, data.forces, strict=True):
-            for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), forces):
-                digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -1,0 +1,207 @@
+"""Ways to train on a parent model: foundation models, frozen layers, a rate for each layer, a second head."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mace import modules
+from mace.tools.scripts_utils import extract_config_mace_model
+
+from mftl import models
+from mftl.config import Architecture, Training
+from mftl.datasets import Labelled
+from mftl.inputs import InputError
+from mftl.prediction import predict
+from mftl.training import Run, parameter_groups
+
+SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
+MORE_ELEMENTS = ["H", "Li", "C", "N", "O", "F", "Si", "S", "Cl", "W"]
+FAST = Training(epochs=4, batch_size=5, energy_weight=100.0, validation_steps=1)
+DISCRIMINATIVE = FAST.model_copy(update={"frozen": ["embedding"], "layer_decay": 0.2, "rescale": True})
+
+
+@pytest.fixture(scope="module")
+def foundation(dftb, tmp_path_factory):
+    """A model that knows more elements than the molecules have, trained at another level."""
+    folder = tmp_path_factory.mktemp("foundation")
+    model = Run(dftb[:40], dftb[40:], FAST, folder, architecture=SMALL, elements=MORE_ELEMENTS).train()
+    models.set_reference_energies(model, models.reference_energies(model) + np.arange(10.0))
+    models.save_model(model, folder / "model.pt")
+    return folder / "model.pt"
+
+
+@pytest.fixture(scope="module")
+def two_heads(foundation):
+    """The file of a model with heads `a` and `b`, of which `b` is the foundation model."""
+    model = models.load_model(foundation)
+    settings = extract_config_mace_model(model)
+    references = models.reference_energies(model)
+    settings |= {"heads": ["a", "b"], "atomic_energies": np.array([references - 7.0, references])}
+    settings |= {"atomic_inter_scale": [0.5, model.scale_shift.scale.item()], "atomic_inter_shift": [0.1, 0.0]}
+    torch.manual_seed(3)
+    both = modules.ScaleShiftMACE(**settings)
+    path = foundation.with_name("two.pt")
+    models.save_model(both, path)
+    return path
+
+
+def finetune(parent, data: Labelled, folder, settings: Training = FAST, snapshots=(), until_best=True, **options):
+    return Run(data[:20], data[40:], settings, folder, parent=parent, **options).train(snapshots, until_best)
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    left, right = a.state_dict(), b.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_foundation_model_with_more_elements_and_other_references(foundation, dft, tmp_path):
+    """References of elements in the training set are refitted, those of all others stay the parent's."""
+    model = finetune(foundation, dft, tmp_path)
+    assert models.symbols(models.model_elements(model)) == MORE_ELEMENTS
+    shift = models.reference_energies(model) - models.reference_energies(models.load_model(foundation))
+    seen = np.isin(MORE_ELEMENTS, sorted({s for a in dft.structures[:20] for s in a.get_chemical_symbols()}))
+    assert 3 < seen.sum() < 10
+    assert (shift[~seen] == 0).all()
+    assert np.abs(shift[seen]).min() > 1
+    data = dft[:20]
+    energies, _ = predict(model, data.structures)
+    assert np.abs((energies - data.energies) / [len(a) for a in data.structures]).max() < 2.0  # eV/atom; 10³ before
+
+
+def test_old_files_lack_heads_and_come_in_float64_with_frozen_weights(foundation, dft, tmp_path):
+    old = models.load_model(foundation).double()
+    del old.heads
+    old.atomic_energies_fn.register_buffer("atomic_energies", old.atomic_energies_fn.atomic_energies.reshape(-1))
+    for parameter in old.parameters():
+        parameter.requires_grad_(False)
+    models.save_model(old, tmp_path / "old.pt")
+    model = finetune(tmp_path / "old.pt", dft, tmp_path / "run")
+    assert models.model_dtype(model) == torch.float64
+    changed = [not torch.equal(a, b) for a, b in zip(model.parameters(), old.parameters(), strict=True)]
+    assert all(changed)
+
+
+def test_one_head_of_several(two_heads, dft):
+    both, structures = models.load_model, dft.structures[:5]
+    with pytest.raises(InputError, match=r"head None wanted, but the model has a, b; name one"):
+        both(two_heads)
+    with pytest.raises(InputError, match="head 'c' wanted"):
+        both(two_heads, head="c")
+    from mace.calculators import MACECalculator
+
+    for head in "ab":
+        calculator = MACECalculator(model_paths=str(two_heads), device="cpu", head=head, default_dtype="float64")
+        energies, forces = predict(models.load_model(two_heads, head=head).double(), structures)
+        for atoms, energy, force in zip(structures, energies, forces, strict=True):
+            atoms = atoms.copy()
+            atoms.calc = calculator
+            assert energy == pytest.approx(atoms.get_potential_energy(), rel=1e-7)
+            assert force == pytest.approx(atoms.get_forces(), abs=1e-5)
+
+
+def test_one_head_of_several_is_fine_tuned(two_heads, dft, tmp_path):
+    model = finetune(two_heads, dft, tmp_path / "a", head="b")
+    assert not same(model, finetune(two_heads, dft, tmp_path / "b", head="a"))
+    assert len(models.reference_energies(model)) == len(MORE_ELEMENTS)
+
+
+def test_what_is_no_scale_shift_model_is_named(foundation, tmp_path):
+    model = models.load_model(foundation)
+    del model.scale_shift
+    models.save_model(model, tmp_path / "plain.pt")
+    with pytest.raises(InputError, match=r"plain\.pt holds a .*; only ScaleShiftMACE"):
+        models.load_model(tmp_path / "plain.pt")
+
+
+def test_frozen_parts_stay_and_others_learn(foundation, dft, tmp_path):
+    parent = models.load_model(foundation).state_dict()
+    model = finetune(foundation, dft, tmp_path, FAST.model_copy(update={"frozen": ["embedding", "interactions"]}))
+    for name, value in model.named_parameters():
+        frozen = name.startswith(("node_embedding", "radial_embedding", "interactions"))
+        assert torch.equal(value, parent[name]) == frozen, name
+
+
+def test_lower_layers_learn_more_slowly(foundation):
+    heads = torch.nn.ModuleList([models.load_model(foundation)])
+    groups = parameter_groups(heads, DISCRIMINATIVE.model_copy(update={"learning_rate": 0.01}))
+    names = {id(parameter): name for name, parameter in heads.named_parameters()}
+    rates = {names[id(p)].split(".", 1)[1]: group["lr"] for group in groups for p in group["params"]}
+    assert groups[0]["lr"] == 0.01  # the one that the log shows
+    assert rates["readouts.0.linear.weight"] == rates["readouts.1.linear_1.weight"] == 0.01
+    assert rates["products.1.linear.weight"] == rates["interactions.1.linear.weight"] == pytest.approx(0.002)
+    assert rates["products.0.linear.weight"] == rates["interactions.0.linear.weight"] == pytest.approx(0.0004)
+    assert not any(name.startswith("node_embedding") for name in rates)
+    assert len(parameter_groups(heads, FAST)) == 1
+
+
+def test_rescaled_model_has_the_scale_of_the_new_data(foundation, dft, tmp_path):
+    run = Run(dft[:20], dft[40:], DISCRIMINATIVE, tmp_path, parent=foundation)
+    forces = np.concatenate(dft[:20].forces)
+    assert run.model.scale_shift.scale.item() == pytest.approx(np.sqrt(np.mean(forces**2)), rel=1e-6)
+    assert run.model.scale_shift.scale != models.load_model(foundation).scale_shift.scale
+
+
+def test_second_head_shares_all_but_its_readouts(foundation, dft, dftb, tmp_path):
+    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=dftb[:30])
+    first, second = run.heads
+    for (name, a), (_, b) in zip(first.named_parameters(), second.named_parameters(), strict=True):
+        assert (a is b) == (not name.startswith("readouts")), name
+    # each head has the references of its own level, which differ by 10³ eV for a heavy atom
+    for head, data in ((first, dft[:20]), (second, dftb[:30])):
+        energies, _ = predict(head, data.structures)
+        per_atom = (energies - data.energies) / [len(a) for a in data.structures]
+        assert np.sqrt(np.mean(per_atom**2)) < 1.0
+
+
+def test_replayed_data_are_not_forgotten(foundation, dft, dftb, tmp_path):
+    """The second head's errors on what the parent learned fall, while the first learns the new level."""
+    settings = FAST.model_copy(update={"epochs": 10})
+    run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, replay=dftb[:30])
+    before = run.errors(run.heads[1], run.replay_graphs), run.errors(run.model, run.validation_graphs)
+    model = run.train()
+    after = run.errors(run.heads[1], run.replay_graphs), run.errors(model, run.validation_graphs)
+    assert after[0].score < before[0].score and after[1].score < before[1].score
+    # what is saved is the first head alone, a model like all others
+    models.save_model(model, tmp_path / "model.pt")
+    log = pd.read_csv(tmp_path / "log.csv")
+    _, forces = predict(models.load_model(tmp_path / "model.pt"), dft[40:].structures)
+    error = np.concatenate([f - r for f, r in zip(forces, dft[40:].forces, strict=True)])
+    best = log.loc[log["validation_score"].idxmin(), "force_rmse_mev_per_A"]
+    assert 1000 * np.sqrt(np.mean(error**2)) == pytest.approx(best, rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [7, 20, 33])
+def test_replay_gives_as_many_structures_as_the_training_set(foundation, dft, dftb, tmp_path, count):
+    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=dftb[:count])
+    drawn = [id(graph) for batch in run.shuffled(run.replay_graphs) for graph in batch]
+    assert len(drawn) == 20
+    assert len(set(drawn)) == min(count, 20)
+
+
+def test_force_of_a_fine_tuned_head_is_the_gradient_of_its_energy(foundation, dft, dftb, tmp_path):
+    model = finetune(foundation, dft, tmp_path, replay=dftb[:30]).double()
+    atoms, step = dft.structures[8].copy(), 1e-4
+    _, forces = predict(model, [atoms])
+    moved = [atoms.copy(), atoms.copy()]
+    moved[0].positions[1, 2] += step
+    moved[1].positions[1, 2] -= step
+    energies, _ = predict(model, moved)
+    assert forces[0][1, 2] == pytest.approx(-(energies[0] - energies[1]) / (2 * step), abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["discriminative", "multihead"])
+def test_resumed_is_uninterrupted_in_every_mode(foundation, dft, dftb, tmp_path, caplog, mode):
+    settings = DISCRIMINATIVE if mode == "discriminative" else FAST
+    options = {"snapshots": (2,), "until_best": False} | ({"replay": dftb[:30]} if mode == "multihead" else {})
+    finetune(foundation, dft, tmp_path / "a", settings, **options)
+    with caplog.at_level("INFO"):
+        resumed = finetune(foundation, dft, tmp_path / "a", settings, **options | {"snapshots": (2, 4)})
+    assert "resumed after epoch 2" in caplog.text
+    assert same(resumed, finetune(foundation, dft, tmp_path / "b", settings, **options | {"snapshots": (2, 4)}))
+
+
+def test_other_replayed_data_are_another_run(foundation, dft, dftb, tmp_path):
+    runs = [
+        Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=one) for one in (dftb[:9], dftb[:8], None)
+    ]
+    assert len({run.identity for run in runs}) == 3

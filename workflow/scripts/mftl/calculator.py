@@ -1,0 +1,65 @@
+"""Trained models and levels of theory as ASE calculators. A Δ model is used as their sum:
+
+    from ase.calculators.mixing import SumCalculator
+    from mftl.calculator import LevelCalculator, ModelCalculator
+    from mftl.config import TbliteLevel
+
+    low = LevelCalculator(TbliteLevel(engine="tblite", method="GFN1-xTB"))
+    atoms.calc = SumCalculator([ModelCalculator("results/models/.../model.pt"), low])
+
+The level must have the settings that the low labels were made with. For DFTB+ use ``mftl.engines.dftbplus.DFTBPlus``.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
+
+from mftl import engines
+from mftl.config import EngineLevel
+from mftl.models import load_model
+from mftl.prediction import predict
+
+
+class ModelCalculator(Calculator):
+    """Energy (eV) and forces (eV/Å) of a model file.
+
+    Unlike mace-torch's own calculator, it adds the reference energies in float64: a float32 total energy of 10⁴ eV has
+    no digits left for meV. ``head`` is needed for a model with several.
+    Raises InputError if a structure holds an element that the model does not know.
+    """
+
+    implemented_properties: ClassVar = ["energy", "forces"]
+
+    def __init__(self, model: str | Path, head: str | None = None, device: str = "cpu"):
+        super().__init__()
+        self.model, self.device = load_model(model, head=head), device
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
+        """Fill ``results``."""
+        super().calculate(atoms, properties, system_changes)
+        (energy,), (forces,) = predict(self.model, [self.atoms], device=self.device)
+        self.results = {"energy": float(energy), "forces": forces}
+
+
+class LevelCalculator(Calculator):
+    """Energy (eV) and forces (eV/Å) of a level with an engine, which runs in this process.
+
+    Raises ASE's CalculationFailed where the engine fails, InputError for a structure it cannot treat.
+    """
+
+    implemented_properties: ClassVar = ["energy", "forces"]
+
+    def __init__(self, level: EngineLevel):
+        super().__init__()
+        self.level = level
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
+        """Fill ``results``."""
+        super().calculate(atoms, properties, system_changes)
+        try:
+            label = engines.engine(self.level.engine).label(engines.Structure.of(self.atoms), self.level)
+        except engines.Failure as error:
+            raise CalculationFailed(str(error)) from error
+        self.results = {"energy": label.energy, "forces": np.array(label.forces)}
