@@ -28,7 +28,8 @@ EXAMPLES = [
     ("architectures.<name>", config.Architecture),
     ("modes.<name>", config.Mode),
     ("curves.<name>", config.Curve),
-    ("figures.<name>", config.Figure),
+    *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
+    ("figures.<name>.references", config.Reference),
 ]
 SECTIONS = ["labels", "verification", "training", "prediction", "plot"]
 
