@@ -108,7 +108,7 @@ def test_letters_are_legible_and_inside(figures):
             assert text.get_fontsize() >= 7, (kind, text.get_text())
             if id(text) not in ticks:  # ticks beyond an axis' limits are not drawn
                 box = text.get_window_extent()
-                assert -2 < box.x0 and box.x1 < width + 2 and -2 < box.y0 and box.y1 < height + 2, (kind, text)
+                assert box.x0 > -2 and box.x1 < width + 2 and box.y0 > -2 and box.y1 < height + 2, (kind, text)
 
 
 def test_error_bars_are_explained(figures):
