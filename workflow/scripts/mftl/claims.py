@@ -150,7 +150,7 @@ class _Reader:
 
     def _leaf(self, leaf: Expression) -> "pd.Series | float":
         table = self.means(leaf)
-        name = f"{leaf['curve']} {leaf['quantity']}"
+        name = f"{leaf['curve']} {leaf['quantity']}" + (f" {leaf['read']}" if "read" in leaf else "")
         if "value" not in leaf and "value" in self.table:
             self.read.append(f"{name}: " + ", ".join(f"{_text(row)} at {value}" for value, row in table.iterrows()))
             return table["mean"]
