@@ -78,9 +78,9 @@ def summary(figure: str, data: Compared) -> pd.DataFrame:
     """A row for model and level and each quantity: RMSE, MAE and what tells their kinds of error apart.
 
     ``slope``: of predicted against reference values; below 1 is a softened potential. ``largest`` and
-    ``percentile_99_9``: of the absolute errors, in the row's unit. ``share_near_1``: of the force components, those with
-    an error of 0.3 to 3 eV/Å. ``worst_contact_A`` and ``worst_contact_ratio``: the shortest contact in the structure with
-    the largest error in energy.
+    ``percentile_99_9``: of the absolute errors, in the row's unit. ``share_near_1``: of the force components, those
+    with an error of 0.3 to 3 eV/Å. ``worst_contact_A`` and ``worst_contact_ratio``: the shortest contact in the
+    structure with the largest error in energy.
     """
     rows = []
     for k, curve in enumerate(("model", "level"), start=1):

@@ -32,9 +32,9 @@ def plot(
             _against_level(axes[1, column], table, quantity, level_errors, looks, values)
         for axis, letter in zip(axes.ravel(), "abcd", strict=True):
             styles.panel(axis, letter)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
-        axes[1, 0].legend(loc="best")
+        pairs = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
+        handles, labels = ([*above, *below] for above, below in zip(*pairs, strict=True))
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
         if title:
             figure.suptitle(title)
