@@ -1,17 +1,24 @@
 # `make`: install, then results/fig4.pdf from the data that ships with the project. `make test`: the tests.
+# `make figures`: all figures and the table of what the paper claims; `make test-claims`: do the claims hold here?
 PYTHON ?= python3
 VENV ?= .venv
 TARGET ?= results/fig4.pdf
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: figure test lint config-docs clean
+.PHONY: figure figures test test-claims lint config-docs clean
 
 figure: $(VENV)/.requirements
 	@$(BIN)/snakemake $(TARGET)
 
+figures: $(VENV)/.requirements
+	@$(BIN)/snakemake results/figures.pdf results/paper.csv
+
 test: $(VENV)/.requirements-dev
 	$(BIN)/python -m pytest
+
+test-claims: $(VENV)/.requirements-dev
+	$(BIN)/python -m pytest tests/claims
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .

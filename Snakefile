@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
@@ -45,6 +46,7 @@ rule all:
     default_target: True
     input:
         expand("results/{figure}.pdf", figure=FIGURES),
+        ["results/figures.pdf", "results/paper.csv"] if FIGURES else [],
 
 
 include: "workflow/rules/common.smk"

@@ -108,6 +108,34 @@ def test_commented_defaults_are_the_defaults():
         (["foundation_models"], {"x": {"path": "a"}}, ["foundation_models.x.path: got 'a'", "file, head"]),
         (["foundation_models"], {"x": "no.pt"}, ["foundation_models.x: got 'no.pt'", "exists"]),
         (["systems", "molecules", "split", "test"], 950, ["950 test", "1000 are labelled"]),
+        (["figures", "fig4"], {"curves": ["mftl"]}, ["figures.fig4.kind: got None", "required"]),
+        (["figures", "fig4", "height"], 3, ["figures.fig4.height: got 3", "no such key; known here: title"]),
+        (["figures", "fig4", "curves"], ["epochs-small"],
+         ["figures.fig4.curves.0: got 'epochs-small'", "a curve whose size is open"]),
+        (["figures", "fig4", "curves"], ["mftl", "ccsdt-single"], ["figures.fig4.curves", "tested against the same"]),
+        (["figures", "fig3", "curves"], ["mftl"], ["figures.fig3.curves.0: got 'mftl'", "epochs is open"]),
+        (["figures", "fig3", "references"], [{"curve": "single", "value": 25, "label": "x"}],
+         ["figures.fig3.references.0.curve: got 'single'", "single-fidelity"]),
+        (["figures", "fig3", "references"], [{"curve": "mftl", "value": 26, "label": "x"}],
+         ["figures.fig3.references.0.value: got 26", "values of mftl: 25, 50"]),
+        (["figures", "fig3", "references"], [{"curve": "mftl", "value": "x", "label": "x"}],
+         ["figures.fig3.references.0.value: got 'x'"]),
+        (["figures", "fig2", "model"], "mace-off", ["figures.fig2.model: got 'mace-off'", "<system>.<level>"]),
+        (["figures", "fig2", "model"], "foundation.wb97m-d3.n*", ["figures.fig2.model", "without an open number"]),
+        (["figures", "fig2", "model"], "foundation.wb97m-d3.n4000", ["figures.fig2.model", "at most 400 structures"]),
+        (["figures", "fig2", "model"], "molecules.pbe0-d3~dftb-ptbp.n9", ["figures.fig2.model", "not of a difference"]),
+        (["figures", "fig2", "level"], "am1", ["figures.fig2.level: got 'am1'", "dftb-ptbp"]),
+        (["figures", "fig2", "level"], "pbe0-d3", ["figures.fig2.level", "another level than the reference"]),
+        (["figures", "fig2", "system"], "silicon", ["figures.fig2.system: got 'silicon'", "molecules"]),
+        (["figures", "fig2", "architecture"], "huge", ["figures.fig2.architecture: got 'huge'"]),
+        (["figures", "fig2", "role"], "hero", ["figures.fig2.role: got 'hero'", "foundation"]),
+        (["figures", "fig2", "worst"], 9, ["figures.fig2.worst: got 9"]),
+        (["figures", "low_levels", "values"], [30], ["figures.low_levels.values: got 30", "values of mftl: 25"]),
+        (["figures", "low_levels", "curves"], ["foundation"], ["figures.low_levels.curves", "another level of"]),
+        (["figures", "paper"], {"kind": "scheme"}, ["figures.paper: got 'paper'", "another name"]),
+        (["curves", "mftl", "role"], "hero", ["curves.mftl.role: got 'hero'", "single-fidelity"]),
+        (["plot"], {"colors": {"mftl": "red"}}, ["plot.colors.mftl: got 'red'"]),
+        (["plot"], {"font_size": 5.0}, ["plot.font_size: got 5.0"]),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(values, keys, value, expected):
@@ -239,3 +267,37 @@ def test_snapshots_are_collected_from_all_curves(values):
     assert config.snapshots_of("tiny", trained) == [2, 4]
     assert not config.wants_best("tiny", trained)
     assert config.wants_best("tiny", parse("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
+
+
+def test_models_of_comparisons_are_trained(values):
+    """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
+    from mftl.recipe import parse
+
+    values["curves"], values["figures"] = {}, {"fig2": values["figures"]["fig2"]}
+    config = checks.load(values, ROOT)
+    assert config.models == {"tiny": {parse("foundation.wb97m-d3.n400.e80")}}
+    assert config.snapshots_of("tiny", parse("foundation.wb97m-d3.n400")) == [80]
+    values["foundation_models"] = {"mace": "README.md"}
+    values["figures"]["fig2"]["model"] = "mace"
+    assert checks.load(values, ROOT).models == {}
+
+
+def test_a_role_has_one_colour_in_all_figures(values):
+    values["curves"]["new"] = {"label": "new", "recipe": "molecules.pbe0-d3.n*", "values": [25]}
+    values["plot"] = {"colors": {"triple": "#000000", "hero": "#123456"}}
+    values["curves"]["foundation"]["role"] = "hero"
+    config = checks.load(values, ROOT)
+    assert config.look_of("epochs-large") == config.look_of("mftl") == config.role_look("mftl")
+    assert config.look_of("ccsdt-triple")["color"] == "#000000"
+    assert config.look_of("foundation")["color"] == "#123456"
+    assert config.look_of("new")["color"] not in {
+        config.look_of(name)["color"] for name in config.curves if name != "new"
+    }
+
+
+def test_the_low_level_of_a_curve(values):
+    config = checks.load(values, ROOT)
+    assert config.low_level("mftl-gfn2") == "gfn2-xtb"
+    assert config.low_level("ccsdt-triple") == "dftb-ptbp"
+    # another system, the level itself, a difference
+    assert [config.low_level(name) for name in ("foundation", "single-fidelity", "delta")] == [None] * 3

@@ -182,15 +182,105 @@ def target_labels(curve):
 
 # --- figures
 
+CLAIMS = "resources/claims.yaml"
+CURVES_DRAWN = ("learning-curves", "epochs", "low-levels")  # kinds of figures that draw errors of curves
+COMPARED = ("comparison", "force-parity")  # kinds of figures that compare structure by structure
 
-def figures_of_kind(kind):
-    return [name for name, figure in CONFIG.figures.items() if figure.kind == kind]
+
+def figures_of_kind(*kinds):
+    return [name for name, figure in CONFIG.figures.items() if figure.kind in kinds]
+
+
+def figure_curves(figure):
+    """Curves of a figure, with those that it draws only a line of."""
+    drawn = CONFIG.figures[figure]
+    return list(dict.fromkeys([*drawn.curves, *(one.curve for one in getattr(drawn, "references", []))]))
 
 
 def figure_models(wildcards):
     """Models of all curves of a figure, except foundation models as they are."""
-    trained = [curve for curve in CONFIG.figures[wildcards.figure].curves if CONFIG.recipes_of(curve)[0].stages]
+    trained = [curve for curve in figure_curves(wildcards.figure) if CONFIG.recipes_of(curve)[0].stages]
     return [model for curve in trained for model in models_of(curve)]
+
+
+def figure_labels(wildcards):
+    return {curve: CONFIG.curves[curve].label for curve in figure_curves(wildcards.figure)}
+
+
+def figure_looks(wildcards):
+    return {curve: CONFIG.look_of(curve) for curve in figure_curves(wildcards.figure)}
+
+
+def figure_target(wildcards):
+    """The system and level that a figure's curves are tested against."""
+    system, levels = CONFIG.target_of(CONFIG.figures[wildcards.figure].curves[0])
+    return system, levels[0]
+
+
+def tested_against(wildcards):
+    return " at ".join(figure_target(wildcards))
+
+
+def sizes_label(wildcards):
+    return f"Training structures at {figure_target(wildcards)[1]}"
+
+
+def figure_series(wildcards):
+    """Label and colour of the model and the level that a figure compares."""
+    figure = CONFIG.figures[wildcards.figure]
+    return {
+        "model": {"label": figure.model_label, "color": CONFIG.role_look(figure.role)["color"]},
+        "level": {"label": figure.level_label, "color": CONFIG.role_look("level")["color"]},
+    }
+
+
+def compared_inputs(wildcards):
+    """Labels at both levels and the model; the split too if the model was trained on structures of the system."""
+    figure = CONFIG.figures[wildcards.figure]
+    folder = f"results/labels/{figure.system}"
+    inputs = {"reference": f"{folder}/{figure.reference}.extxyz", "level": f"{folder}/{figure.level}.extxyz"}
+    parsed = recipe.parse(figure.model)
+    inputs["model"] = model_file(figure.architecture, parsed, figure.seed)
+    if any(stage.system == figure.system for stage in parsed.stages):
+        inputs["split"] = f"results/splits/{figure.system}.json"
+    return inputs
+
+
+def low_levels(wildcards):
+    """The level of each curve of a figure that starts with another level of the system tested."""
+    levels = {curve: CONFIG.low_level(curve) for curve in CONFIG.figures[wildcards.figure].curves}
+    return {curve: level for curve, level in levels.items() if level}
+
+
+def low_level_inputs(wildcards):
+    """Labels at the level tested against, then at the low levels."""
+    system, high = figure_target(wildcards)
+    return [
+        f"results/labels/{system}/{level}.extxyz" for level in dict.fromkeys([high, *low_levels(wildcards).values()])
+    ]
+
+
+def caption(wildcards):
+    """What the report says of a figure: its scale, curves with sizes, epochs and seeds, and its note."""
+    figure = CONFIG.figures[wildcards.figure]
+    curves = [
+        {"label": curve.label, "recipe": curve.recipe, "values": curve.values, "seeds": len(CONFIG.seeds_of(name))}
+        for name, curve in CONFIG.curves.items()
+        if figure.kind in CURVES_DRAWN and name in figure_curves(wildcards.figure)
+    ]
+    compared = figure.model_dump(include={"system", "reference", "level", "model"})
+    return {"scale": CONFIG.scale, "note": figure.note, "curves": curves} | compared
+
+
+def report_category(wildcards):
+    return CONFIG.figures[wildcards.figure].category
+
+
+def claimed_tables(wildcards):
+    """Tables of errors of all figures in the configuration that the paper claims something of."""
+    with open(CLAIMS, encoding="utf-8") as file:
+        claimed = {one["figure"] for one in yaml.safe_load(file)}
+    return [f"results/errors/{name}.csv" for name in figures_of_kind(*CURVES_DRAWN, *COMPARED) if name in claimed]
 
 
 def one_of(names):

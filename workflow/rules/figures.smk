@@ -3,18 +3,38 @@
 
 rule evaluate:
     input:
-        lambda w: [f"results/predictions/{curve}.npz" for curve in CONFIG.figures[w.figure].curves],
+        lambda w: [f"results/predictions/{curve}.npz" for curve in figure_curves(w.figure)],
     output:
         "results/errors/{figure}.csv",
     log:
         "results/logs/evaluate/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind(*CURVES_DRAWN)),
     conda:
         "../../envs/mftl.yaml"
     params:
-        curves=lambda w: CONFIG.figures[w.figure].curves,
+        curves=lambda w: figure_curves(w.figure),
         source=source_hash("evaluate"),
     script:
         "../scripts/evaluate.py"
+
+
+rule evaluate_comparison:
+    input:
+        "results/comparisons/{figure}.npz",
+    output:
+        errors="results/errors/{figure}.csv",
+        structures="results/comparisons/{figure}.csv",
+    log:
+        "results/logs/evaluate_comparison/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind(*COMPARED)),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        source=source_hash("evaluate_comparison"),
+    script:
+        "../scripts/evaluate_comparison.py"
 
 
 rule plot_learning_curves:
@@ -22,7 +42,12 @@ rule plot_learning_curves:
         "results/errors/{figure}.csv",
     output:
         pdf="results/{figure}.pdf",
-        png="results/{figure}.png",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/learning-curves.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
         csv="results/{figure}.csv",
     log:
         "results/logs/plot_learning_curves/{figure}.log",
@@ -31,13 +56,223 @@ rule plot_learning_curves:
     conda:
         "../../envs/mftl.yaml"
     params:
-        labels=lambda w: {curve: CONFIG.curves[curve].label for curve in CONFIG.figures[w.figure].curves},
+        labels=figure_labels,
+        looks=figure_looks,
+        xlabel=sizes_label,
+        test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        target=lambda w: CONFIG.target_of(CONFIG.figures[w.figure].curves[0])[1][0],
-        style=CONFIG.plot.model_dump(),
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
         source=source_hash("plot_learning_curves"),
     script:
         "../scripts/plot_learning_curves.py"
+
+
+rule plot_epochs:
+    input:
+        "results/errors/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/epochs.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_epochs/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("epochs")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=figure_labels,
+        looks=figure_looks,
+        references=lambda w: [one.model_dump() for one in CONFIG.figures[w.figure].references],
+        test=tested_against,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_epochs"),
+    script:
+        "../scripts/plot_epochs.py"
+
+
+rule plot_comparison:
+    input:
+        data="results/comparisons/{figure}.npz",
+        structures="results/comparisons/{figure}.csv",
+        errors="results/errors/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/comparison.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_comparison/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("comparison")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        series=figure_series,
+        reference=lambda w: CONFIG.figures[w.figure].reference,
+        histogram=lambda w: CONFIG.figures[w.figure].histogram,
+        worst=lambda w: CONFIG.figures[w.figure].worst,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_comparison"),
+    script:
+        "../scripts/plot_comparison.py"
+
+
+rule plot_force_parity:
+    input:
+        data="results/comparisons/{figure}.npz",
+        structures="results/comparisons/{figure}.csv",
+        errors="results/errors/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/force-parity.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_force_parity/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("force-parity")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        series=figure_series,
+        reference=lambda w: CONFIG.figures[w.figure].reference,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_force_parity"),
+    script:
+        "../scripts/plot_force_parity.py"
+
+
+# How far the low levels of a figure are from the level that its models are tested at.
+rule low_level_errors:
+    input:
+        low_level_inputs,
+    output:
+        "results/low-levels/{figure}.csv",
+    log:
+        "results/logs/low_level_errors/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("low-levels")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        levels=lambda w: list(dict.fromkeys([figure_target(w)[1], *low_levels(w).values()])),
+        reference=lambda w: figure_target(w)[1],
+        source=source_hash("compare_levels"),
+    script:
+        "../scripts/compare_levels.py"
+
+
+rule plot_low_levels:
+    input:
+        errors="results/errors/{figure}.csv",
+        levels="results/low-levels/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/low-levels.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_low_levels/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("low-levels")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=figure_labels,
+        looks=figure_looks,
+        levels=low_levels,
+        values=lambda w: CONFIG.figures[w.figure].values,
+        xlabel=sizes_label,
+        test=tested_against,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_low_levels"),
+    script:
+        "../scripts/plot_low_levels.py"
+
+
+rule plot_scheme:
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/scheme.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_scheme/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("scheme")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        looks={role: CONFIG.role_look(role) for role in ("mftl", "foundation", "single-fidelity")},
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_scheme"),
+    script:
+        "../scripts/plot_scheme.py"
+
+
+rule figures:
+    input:
+        expand("results/{figure}.pdf", figure=FIGURES),
+    output:
+        "results/figures.pdf",
+    log:
+        "results/logs/figures.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        source=source_hash("join_figures"),
+    script:
+        "../scripts/join_figures.py"
+
+
+rule paper:
+    input:
+        claims=CLAIMS,
+        tables=claimed_tables,
+    output:
+        report("results/paper.csv", caption="../report/paper.rst", category="The paper beside ours"),
+    log:
+        "results/logs/paper.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        scale=CONFIG.scale,
+        source=source_hash("compare_with_paper"),
+    script:
+        "../scripts/compare_with_paper.py"
 
 
 rule compare_levels:
@@ -71,8 +306,8 @@ rule select_best:
     conda:
         "../../envs/mftl.yaml"
     params:
-        curves=lambda w: CONFIG.figures[w.figure].curves,
-        labels=lambda w: {curve: CONFIG.curves[curve].label for curve in CONFIG.figures[w.figure].curves},
+        curves=lambda w: figure_curves(w.figure),
+        labels=figure_labels,
         source=source_hash("select_best"),
     script:
         "../scripts/select_best.py"

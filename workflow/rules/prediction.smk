@@ -27,3 +27,26 @@ rule predict:
         source=source_hash("predict"),
     script:
         "../scripts/predict.py"
+
+
+# One model and two levels on all structures that both levels label.
+rule compare_structures:
+    input:
+        unpack(compared_inputs),
+    output:
+        "results/comparisons/{figure}.npz",
+    log:
+        "results/logs/compare_structures/{figure}.log",
+    benchmark:
+        "results/benchmarks/compare_structures/{figure}.tsv"
+    wildcard_constraints:
+        figure=one_of(figures_of_kind(*COMPARED)),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        head=lambda w: head_of(recipe.parse(CONFIG.figures[w.figure].model)),
+        batch_size=CONFIG.prediction.batch_size,
+        device=CONFIG.device,
+        source=source_hash("compare_structures"),
+    script:
+        "../scripts/compare_structures.py"

@@ -4,13 +4,11 @@ import pandas as pd
 
 from mftl.jobs import job
 from mftl.plotting.learning_curves import plot, summarise
+from mftl.plotting.style import save
 
 with job(snakemake):
     params = snakemake.params
     table = summarise(pd.read_csv(snakemake.input[0]), params.labels, params.style["error"])
     table.to_csv(snakemake.output.csv, index=False)
-    figure = plot(table, params.style, params.title, params.target)
-    for path in (snakemake.output.pdf, snakemake.output.png):
-        figure.savefig(
-            path, dpi=params.style["dpi"], metadata={"CreationDate": None} if path.endswith(".pdf") else None
-        )
+    figure = plot(table, params.looks, params.style, params.xlabel, params.test, params.title)
+    save(figure, snakemake.output, params.style)

@@ -11,9 +11,29 @@ from pydantic import ValidationError
 
 from mftl import extxyz
 from mftl import recipe as recipes
-from mftl.config import Config, FileLevel, FilePool, NormalModePool, System, Training, listed, mistake, parse, valid
+from mftl.config import (
+    ROLES,
+    Config,
+    Curve,
+    Epochs,
+    FigureSection,
+    FileLevel,
+    FilePool,
+    LearningCurves,
+    LowLevels,
+    NormalModePool,
+    Parity,
+    System,
+    Training,
+    listed,
+    mistake,
+    parse,
+    valid,
+)
 from mftl.inputs import InputError
 from mftl.splits import divide
+
+RESERVED = ("figures", "paper", "verify_labels")  # results/<name> of other rules
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -94,33 +114,106 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
     yield from _curve_inconsistencies(config, root)
     for name, figure in config.figures.items():
-        for i, curve in enumerate(figure.curves):
-            if curve not in config.curves:
-                yield mistake(f"figures.{name}.curves.{i}", curve, f"the curves: {listed(config.curves)}")
+        yield from _figure_inconsistencies(config, f"figures.{name}", figure)
+        if name in RESERVED:
+            yield mistake(f"figures.{name}", name, f"another name: results/{name} is something else")
+    for name, curve in config.curves.items():
+        if curve.role and curve.role not in ROLES | config.plot.colors:
+            known = listed(ROLES | config.plot.colors)
+            yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
+
+
+def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) -> Iterator[str]:
+    """Curves that a figure asks for but cannot draw, and levels that its system does not have."""
+    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs"}.get(type(figure))
+    if wanted:
+        targets = {}
+        for i, name in enumerate(figure.curves):
+            if name not in config.curves:
+                yield mistake(f"{path}.curves.{i}", name, f"the curves: {listed(config.curves)}")
+            elif (recipe := _parsed(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
+                system, levels = config.target_of(name)
+                targets[name] = (system, levels[0])
+                if recipe.open not in (None, wanted):
+                    yield mistake(f"{path}.curves.{i}", name, f"a curve whose {wanted} is open (*)")
+        if len(set(targets.values())) > 1:
+            what = listed(f"{name} {'.'.join(target)}" for name, target in targets.items())
+            yield mistake(f"{path}.curves", figure.curves, f"curves that are tested against the same labels ({what})")
+    if isinstance(figure, Epochs):
+        for i, one in enumerate(figure.references):
+            if one.curve not in config.curves:
+                yield mistake(f"{path}.references.{i}.curve", one.curve, f"the curves: {listed(config.curves)}")
+            elif one.value not in (values := config.curves[one.curve].values):
+                yield mistake(
+                    f"{path}.references.{i}.value", one.value, f"values of {one.curve}: {listed(map(str, values))}"
+                )
+    if isinstance(figure, LowLevels):
+        for name in figure.curves:
+            for value in figure.values:
+                if name in config.curves and value not in (values := config.curves[name].values):
+                    yield mistake(f"{path}.values", value, f"values of {name}: {listed(map(str, values))}")
+        if not any(name in targets and config.low_level(name) for name in figure.curves):
+            yield mistake(f"{path}.curves", figure.curves, "a curve that starts with another level of the same system")
+    if isinstance(figure, Parity):
+        if figure.system not in config.systems:
+            yield mistake(f"{path}.system", figure.system, f"the systems: {listed(config.systems)}")
+            return
+        levels = config.systems[figure.system].levels
+        for key in ("reference", "level"):
+            if getattr(figure, key) not in levels:
+                yield mistake(f"{path}.{key}", getattr(figure, key), f"the levels of {figure.system}: {listed(levels)}")
+        if figure.reference == figure.level:
+            yield mistake(f"{path}.level", figure.level, "another level than the reference")
+        if (recipe := _parsed(figure.model)) and recipe.stages and len(recipe.last.levels) > 1:
+            yield mistake(f"{path}.model", figure.model, "a model of energies, not of a difference (~)")
+        if figure.role not in ROLES | config.plot.colors:
+            known = listed(ROLES | config.plot.colors)
+            yield mistake(f"{path}.role", figure.role, f"a built-in role or a key of plot.colors ({known})")
+
+
+def _parsed(text: str) -> recipes.Recipe | None:
+    """A recipe; None if it is none, which is reported where it stands."""
+    try:
+        return recipes.parse(text)
+    except ValueError:
+        return None
+
+
+def _trained(config: Config) -> Iterator[tuple[str, str, Curve]]:
+    """All that is to be trained: the path of its section, the key of its recipe, and the curve it is or would be."""
+    for name, curve in config.curves.items():
+        yield f"curves.{name}", "recipe", curve
+    for name, figure in config.figures.items():
+        if isinstance(figure, Parity) and figure.model not in config.foundation_models:
+            values = {"label": figure.model_label, "recipe": figure.model, "architecture": figure.architecture}
+            yield f"figures.{name}", "model", Curve(**values, values=[1])
 
 
 def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
     sizes = {}
-    for name, curve in config.curves.items():
-        path = f"curves.{name}.recipe"
+    for section, key_of_recipe, curve in _trained(config):
+        path = f"{section}.{key_of_recipe}"
         if curve.architecture not in config.architectures:
-            yield mistake(f"curves.{name}.architecture", curve.architecture, listed(config.architectures))
+            yield mistake(f"{section}.architecture", curve.architecture, listed(config.architectures))
         try:
             recipe = recipes.parse(curve.recipe)
         except ValueError as error:
             yield mistake(path, curve.recipe, str(error))
             continue
+        if recipe.open and key_of_recipe == "model":
+            yield mistake(path, curve.recipe, "a recipe without an open number (*)")
+            continue
         if recipe.foundation and recipe.foundation not in config.foundation_models:
             known = listed(config.foundation_models) or "none is configured"
             yield mistake(path, curve.recipe, f"{recipe.foundation} to be a key of foundation_models ({known})")
         if curve.test or not recipe.stages:
-            yield from _target_mistakes(config, name, recipe)
-        if recipe.stages and recipe.open is None:
+            yield from _target_mistakes(config, f"{section}.test", curve.test, recipe)
+        if recipe.stages and recipe.open is None and key_of_recipe == "recipe":
             yield mistake(path, curve.recipe, "one number left open, written *")
             continue
         if bool(curve.values) != bool(recipe.stages):
             valid_values = "at least one value of the open number" if recipe.stages else "none: the recipe has no stage"
-            yield mistake(f"curves.{name}.values", curve.values, valid_values)
+            yield mistake(f"{section}.values", curve.values, valid_values)
         for i, stage in enumerate(recipe.stages):
             if stage.mode in config.modes:
                 stages = recipe.stages[: i + 1]
@@ -155,7 +248,7 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 continue
             for value in curve.values if stage.size == recipes.OPEN else [stage.size]:
                 if value > limit:
-                    where = f"curves.{name}.values" if stage.size == recipes.OPEN else path
+                    where = f"{section}.values" if stage.size == recipes.OPEN else path
                     what = value if stage.size == recipes.OPEN else curve.recipe
                     yield mistake(
                         where,
@@ -165,9 +258,8 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
                     )
 
 
-def _target_mistakes(config: Config, curve: str, recipe: recipes.Recipe) -> Iterator[str]:
+def _target_mistakes(config: Config, path: str, given: str | None, recipe: recipes.Recipe) -> Iterator[str]:
     """What is wrong with the test set that a curve names."""
-    path, given = f"curves.{curve}.test", config.curves[curve].test
     system, _, level = (given or "").partition(".")
     levels = config.systems[system].levels if system in config.systems else {}
     if level not in levels:

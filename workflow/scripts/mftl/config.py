@@ -279,27 +279,129 @@ class Curve(Section):
     )
     architecture: str = Field("tiny", description="a key of `architectures`")
     seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
+    role: Name | None = Field(
+        None,
+        description="what it looks like, the same in all figures: a key of `plot.colors` or a built-in role "
+        "(default: the curve's own name, if that is one)",
+    )
 
 
-class Figure(Section):
-    """A figure of a known kind."""
+class FigureSection(Section):
+    """What figures of every kind have."""
 
-    kind: Literal["learning-curves"] = Field(description="what is drawn from the curves' errors")
-    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
     title: str = Field("", description="heading of the figure")
+    note: str = Field("", description="sentences for the caption in the report, such as what a paper found")
+    category: str = Field(
+        "Cui, Reuter, Margraf: multi-fidelity transfer learning", description="where the report lists the figure"
+    )
+
+
+class LearningCurves(FigureSection):
+    """Error on the test set against the number of training structures."""
+
+    kind: Literal["learning-curves"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+
+
+class Reference(Section):
+    """One point of a curve, drawn as a horizontal line."""
+
+    curve: str = Field(description="a key of `curves`")
+    value: PositiveInt = Field(description="one of its `values`")
+    label: str = Field(description="name in the legend")
+
+
+class Epochs(FigureSection):
+    """Error against the epochs of a stage, such as a pre-training."""
+
+    kind: Literal["epochs"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, description="keys of `curves` whose epochs are open")
+    references: list[Reference] = Field([], description="horizontal lines, such as the error without pre-training")
+
+
+class Parity(FigureSection):
+    """What figures have that compare one model and one level of theory with another level, structure by structure."""
+
+    system: Name = Field(description="the system whose structures are compared: all that have both labels")
+    reference: Name = Field(description="the level compared with")
+    level: Name = Field(description="the level compared")
+    level_label: str = Field(description="its name in the figure")
+    model: str = Field(description="the model compared: a key of `foundation_models`, or a recipe, as in curves")
+    model_label: str = Field(description="its name in the figure")
+    architecture: str = Field("tiny", description="a key of `architectures`, of a recipe")
+    seed: PositiveInt = Field(1, description="of a recipe")
+    role: Name = Field("foundation", description="the model's colour: a key of `plot.colors` or a built-in role")
+
+
+class Comparison(Parity):
+    """Relative energies and forces of a model and a level against another level, and the model's worst structures."""
+
+    kind: Literal["comparison"] = Field(description="the kind of figure")
+    histogram: bool = Field(True, description="draw a histogram of the force errors")
+    worst: int = Field(4, ge=0, le=8, description="structures drawn that the model describes worst")
+
+
+class ForceParity(Parity):
+    """Force components of a model and a level against another level."""
+
+    kind: Literal["force-parity"] = Field(description="the kind of figure")
+
+
+class LowLevels(FigureSection):
+    """Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
+
+    kind: Literal["low-levels"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`; the level is that of the first stage")
+    values: list[PositiveInt] = Field(
+        min_length=1, max_length=2, description="training sizes whose errors are drawn against the level's error"
+    )
+
+
+class Scheme(FigureSection):
+    """A drawing of transfer between levels and in configuration space."""
+
+    kind: Literal["scheme"] = Field(description="the kind of figure")
+
+
+Figure = Annotated[LearningCurves | Epochs | Comparison | ForceParity | LowLevels | Scheme, Field(discriminator="kind")]
+FIGURES = {
+    "learning-curves": LearningCurves,
+    "epochs": Epochs,
+    "comparison": Comparison,
+    "force-parity": ForceParity,
+    "low-levels": LowLevels,
+    "scheme": Scheme,
+}
+
+# colour, marker and line of each role. Colours: Paul Tol's bright and muted schemes, safe for the colour-blind
+ROLES = {
+    "single-fidelity": ("#4477aa", "o", "-"),
+    "foundation": ("#ee6677", "s", "-"),
+    "mftl": ("#228833", "D", "-"),
+    "mftl-small": ("#88bb66", "v", "--"),
+    "delta": ("#ccbb44", "^", "-"),
+    "double": ("#66ccee", "P", "-"),
+    "double-low": ("#888888", "X", "--"),
+    "triple": ("#aa3377", "*", "-"),
+    "multihead": ("#ee7733", "h", "-"),
+    "level": ("#555555", "o", "-"),
+    "gfn1-xtb": ("#44aa99", "<", "-"),
+    "gfn2-xtb": ("#332288", ">", "-"),
+}
+OTHERS = [("#882255", "o", ":"), ("#117733", "s", ":"), ("#999933", "D", ":"), ("#88ccee", "v", ":"),
+          ("#cc6677", "^", ":"), ("#555555", "P", ":")]  # of curves without a role, in turn  # fmt: skip
 
 
 class Plot(Section):
     """How figures look; no computation depends on it."""
 
-    width: PositiveFloat = Field(7.0, description="inches")
-    height: PositiveFloat = Field(3.2, description="inches")
-    font_size: PositiveFloat = Field(9.0, description="points")
+    width: PositiveFloat = Field(7.0, description="inches: two columns of a page")
+    height: PositiveFloat = Field(3.2, description="inches, of one row of panels")
+    font_size: float = Field(9.0, ge=8, description="points; small print is one point smaller")
     dpi: PositiveInt = Field(200, description="of the PNG")
     error: Literal["rmse", "mae"] = Field("rmse", description="which error is drawn; the table holds both")
-    colors: list[str] = Field(
-        ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"],
-        description="of the curves, in turn (Paul Tol's bright scheme, safe for the colour-blind)",
+    colors: dict[Name, Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]] = Field(
+        {}, description=f"of roles, instead of the built-in ones or besides them: {', '.join(ROLES)}"
     )
 
 
@@ -313,6 +415,7 @@ class Prediction(Section):
 class Config(Section):
     """The whole configuration."""
 
+    scale: str = Field("built-in", description="name of this scale in tables and captions: built-in, paper, …")
     seeds: PositiveInt = Field(3, description="models trained for each point of a curve, seed-1 to seed-<seeds>")
     device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models train and predict")
     systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
@@ -397,11 +500,16 @@ class Config(Section):
 
     @cached_property
     def models(self) -> dict[str, set[recipes.Recipe]]:
-        """Recipes of all models that the curves ask for, with their parents, for each architecture."""
+        """Recipes of all models that curves and figures ask for, with their parents, for each architecture."""
         found: dict[str, set[recipes.Recipe]] = {}
-        for name, curve in self.curves.items():
-            own = found.setdefault(curve.architecture, set())
-            todo = self.recipes_of(name)
+        asked = [(curve.architecture, self.recipes_of(name)) for name, curve in self.curves.items()]
+        asked += [
+            (figure.architecture, [recipes.parse(figure.model)])
+            for figure in self.figures.values()
+            if isinstance(figure, Parity)
+        ]
+        for architecture, todo in asked:
+            own = found.setdefault(architecture, set())
             while todo:
                 recipe = todo.pop()
                 if recipe is None or not recipe.stages or recipe in own:
@@ -409,6 +517,29 @@ class Config(Section):
                 own.add(recipe)
                 todo += recipe.candidates(self.snapshots) if recipe.chooses else [recipe.parent]
         return found
+
+    def low_level(self, curve: str) -> str | None:
+        """The level that a curve's first stage is trained at, if it is another level of the system tested."""
+        recipe = recipes.parse(self.curves[curve].recipe)
+        if recipe.foundation:
+            return None
+        first = recipe.stages[0]
+        if first.system != recipe.last.system or first.level == recipe.last.level:
+            return None
+        return first.level
+
+    def look_of(self, curve: str) -> dict[str, str]:
+        """Colour, marker and line of a curve, the same in every figure; ``role_look`` where it has a role."""
+        role = self.curves[curve].role or curve
+        if role in ROLES or role in self.plot.colors:
+            return self.role_look(role)
+        free = [one for one, c in self.curves.items() if not c.role and one not in ROLES | self.plot.colors]
+        return dict(zip(("color", "marker", "linestyle"), OTHERS[free.index(curve) % len(OTHERS)], strict=True))
+
+    def role_look(self, role: str) -> dict[str, str]:
+        """Colour, marker and line of a role."""
+        color, marker, line = ROLES.get(role, ("#555555", "o", "-"))
+        return {"color": self.plot.colors.get(role, color), "marker": marker, "linestyle": line}
 
 
 def parse(values: dict[str, Any]) -> Config:
@@ -456,6 +587,8 @@ def _explain(values: dict, error: ValidationError) -> str:
     for e in error.errors():
         loc = e["loc"]
         keys = [key for i, key in enumerate(loc) if not _is_tag(loc, i)]
+        if loc[0] == "figures" and e["type"].startswith("union_tag"):
+            keys.append("kind")
         given = values
         for key in keys:
             try:
@@ -463,13 +596,15 @@ def _explain(values: dict, error: ValidationError) -> str:
             except (KeyError, IndexError, TypeError):
                 given = None
                 break
-        section = _section_at(keys[:-1])
+        section = _section_at(keys[:-1], values)
         lines.append(mistake(".".join(map(str, keys)), given, valid(e, section)))
     return "\n".join(lines)
 
 
 def _is_tag(loc: tuple, i: int) -> bool:
     """Whether an element of pydantic's path is the tag of a union, and so no key of the configuration."""
+    if loc[0] == "figures":
+        return i == 2
     if loc[i] not in TAGS or loc[0] not in ("systems", "foundation_models"):
         return False
     if loc[0] == "foundation_models":
@@ -477,7 +612,7 @@ def _is_tag(loc: tuple, i: int) -> bool:
     return (i == 3 and loc[2] == "pool") or (i == 4 and loc[2] == "levels")
 
 
-def _section_at(keys: list) -> type[BaseModel] | None:
+def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
     """The section that a path of keys leads to, where that is unambiguous."""
     fixed = {
         (): Config,
@@ -487,10 +622,12 @@ def _section_at(keys: list) -> type[BaseModel] | None:
         ("prediction",): Prediction,
         ("plot",): Plot,
     }  # fmt: skip
-    named = {"systems": System, "architectures": Architecture, "curves": Curve, "figures": Figure, "modes": Mode,
+    named = {"systems": System, "architectures": Architecture, "curves": Curve, "modes": Mode,
              "foundation_models": FoundationModel}  # fmt: skip
     if tuple(keys) in fixed:
         return fixed[tuple(keys)]
+    if len(keys) == 2 and keys[0] == "figures":
+        return FIGURES.get(values["figures"][keys[1]].get("kind"))
     if len(keys) == 2:
         return named.get(keys[0])
     if len(keys) == 3 and keys[0] == "modes":
@@ -502,8 +639,10 @@ def valid(error: dict, section: type[BaseModel] | None) -> str:
     """What would be valid, from one of pydantic's errors."""
     if error["type"] == "extra_forbidden":
         return f"no such key; known here: {listed(section.model_fields)}" if section else "no such key"
-    if error["type"] == "missing":
+    if error["type"] in ("missing", "union_tag_not_found"):
         return "this key is required"
+    if error["type"] == "union_tag_invalid" and "expected_tags" in error.get("ctx", {}):
+        return f"one of {error['ctx']['expected_tags']}"
     message = error["msg"]
     key = error["loc"][-1]
     if section and key in section.model_fields and section.model_fields[key].description:

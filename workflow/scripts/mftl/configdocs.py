@@ -30,7 +30,8 @@ EXAMPLES = [
     ("modes.<name>", config.Mode),
     ("modes.<name>.replay", config.Replay),
     ("curves.<name>", config.Curve),
-    ("figures.<name>", config.Figure),
+    *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
+    ("figures.<name>.references", config.Reference),
 ]
 SECTIONS = ["labels", "verification", "training", "prediction", "plot"]
 

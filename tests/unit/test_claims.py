@@ -1,0 +1,153 @@
+"""Claims: what an expression reads from a table, when a statement holds, and when it cannot be tested."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mftl.claims import Claim, compare, read_claims
+from mftl.inputs import InputError
+
+SHIPPED = Path(__file__).parents[2] / "resources" / "claims.yaml"
+
+
+def curve(name: str, points: dict[int, list[float]]) -> list[dict]:
+    return [
+        {"curve": name, "value": value, "quantity": "energy", "unit": "meV/atom", "seed": seed, "rmse": rmse}
+        for value, seeds in points.items()
+        for seed, rmse in enumerate(seeds, 1)
+    ]
+
+
+TABLE = pd.DataFrame(
+    curve("single", {25: [99.0, 101.0], 50: [60.0, 60.0], 100: [39.0, 41.0]})
+    + curve("mftl", {25: [24.0, 26.0], 50: [30.0, 30.0], 100: [44.0, 46.0]})
+    + curve("short", {25: [1.0, 1.0]})
+)
+SINGLE, MFTL = ({"curve": name, "quantity": "energy"} for name in ("single", "mftl"))
+
+
+def row(**values) -> pd.Series:
+    claim = Claim(id="one", figure="fig4", where="text", claim="something", **values)
+    return compare([claim], {"fig4": TABLE}, "test").iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (SINGLE | {"value": "smallest"}, 100.0),
+        (SINGLE | {"value": "largest"}, 40.0),
+        (SINGLE | {"value": 50}, 60.0),
+        (MFTL | {"value": "lowest"}, 25.0),
+        ({"ratio": [SINGLE | {"value": "smallest"}, MFTL | {"value": "smallest"}]}, 4.0),
+        ({"highest": {"gain": [MFTL, SINGLE]}}, 75.0),
+        ({"best": MFTL}, 25.0),
+        ({"best": SINGLE}, 100.0),
+    ],
+)
+def test_expressions(expression, expected):
+    found = row(ours=expression, paper=2.0)
+    assert found["ours"] == pytest.approx(expected)
+    assert found["ratio"] == pytest.approx(expected / 2.0)
+    assert found["scale"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ({"less": [MFTL | {"value": "smallest"}, SINGLE | {"value": "smallest"}]}, "holds"),
+        ({"less": [MFTL, SINGLE]}, "does not hold"),  # not at 100
+        ({"less": [MFTL | {"value": "smallest"}, 25.5]}, "holds"),
+        ({"similar": [MFTL | {"value": "largest"}, SINGLE | {"value": "largest"}]}, "holds"),
+        ({"similar": [MFTL, SINGLE]}, "does not hold"),
+        ({"rises": SINGLE}, "does not hold"),  # still falling
+        ({"rises": MFTL}, "does not hold"),  # never fell
+        ({"less": [MFTL | {"curve": "delta"}, SINGLE]}, "not testable"),
+        ({"less": [MFTL | {"curve": "short"}, SINGLE]}, "not testable"),
+        ({"ours": SINGLE | {"value": 75}}, "not testable"),
+        ({"ours": SINGLE}, "not testable"),  # a curve is no number
+    ],
+)
+def test_verdicts(values, verdict):
+    assert row(**values)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [
+        ({1: [90.0, 92.0], 4: [50.0, 51.0], 16: [60.0, 61.0]}, "holds"),
+        ({1: [90.0, 92.0], 4: [50.0, 51.0], 16: [49.0, 52.0]}, "holds"),  # stagnates
+        ({1: [90.0, 92.0], 4: [50.0, 51.0], 16: [40.0, 41.0]}, "does not hold"),
+        ({1: [90.0, 92.0], 4: [50.0, 51.0]}, "not testable"),
+    ],
+)
+def test_a_curve_falls_and_then_stagnates_or_rises(errors, verdict):
+    claim = Claim(id="one", figure="f", where="", claim="", rises={"curve": "epochs", "quantity": "energy"})
+    table = compare([claim], {"f": pd.DataFrame(curve("epochs", errors))}, "test")
+    assert list(table["verdict"]) == [verdict]
+
+
+def test_a_verdict_comes_with_its_numbers():
+    assert row(less=[MFTL, 50])["numbers"].startswith("mftl energy: 25 ± 1.41 at 25, 30 ± 0 at 50")
+
+
+def test_a_figure_that_is_not_configured_is_not_testable():
+    claims = read_claims(SHIPPED)
+    table = compare(claims, {}, "test")
+    assert len(table) == len(claims)
+    assert set(table["verdict"]) == {"not testable"}
+    assert table["ours"].isna().all()
+    assert "fig4 is not in the configuration" in set(table["numbers"])
+
+
+def test_every_number_of_the_papers_text_is_there():
+    numbers = {claim.paper for claim in read_claims(SHIPPED)}
+    assert numbers >= {
+        107.94,
+        101.67,
+        6.1,
+        92.5,
+        11.8,
+        195.0,
+        7.17,
+        127.87,
+        251.15,
+        5280,
+        6,
+        4,
+        0.49,
+        25.59,
+        59.75,
+        45.09,
+    }
+
+
+def test_claims_read_curves_that_ship():
+    """A claim on a figure that config.yaml draws names its curves, so a renamed curve is noticed."""
+    import yaml
+
+    from mftl import claims as module
+
+    config = yaml.safe_load((SHIPPED.parents[1] / "config.yaml").read_text())
+    for claim in read_claims(SHIPPED):
+        figure = config["figures"].get(claim.figure)
+        drawn = figure.get("curves", ["model", "level"]) if figure else None
+        for expression in module._expressions(claim):
+            for leaf in module._leaves(expression):
+                assert drawn is None or leaf["curve"] in drawn, claim.id
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- {id: a, figure: f, where: w, claim: c, papr: 1}", "claim a: papr"),
+        ("- {id: a, figure: f, where: w, claim: c, ours: {curve: x}}", "needs curve and quantity"),
+        ("- {id: a, figure: f, where: w, claim: c, ours: {ratoi: [1, 2]}}", "unknown ratoi"),
+        ("- {id: a, figure: f, where: w, claim: c}\n- {id: a, figure: f, where: w, claim: c}", "same id a"),
+    ],
+)
+def test_mistakes_in_claims_are_named(tmp_path, text, expected):
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=expected):
+        read_claims(path)

@@ -1,0 +1,147 @@
+"""Figures of every kind: labels with units, no empty panel, legible letters, the same bytes again."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.text import Text
+
+from mftl import comparison
+from mftl.config import ROLES, Plot
+from mftl.plotting import comparison as comparison_plot
+from mftl.plotting import epochs, force_parity, learning_curves, low_levels, scheme
+from mftl.plotting import style as styles
+
+STYLE = Plot(font_size=8.0).model_dump()
+LOOKS = {role: dict(zip(("color", "marker", "linestyle"), look, strict=True)) for role, look in ROLES.items()}
+LABELS = {"single-fidelity": "Single-fidelity", "mftl": "MFTL", "foundation": "Foundation model"}
+SERIES = {"model": {"label": "foundation model", "color": "#ee6677"}, "level": {"label": "DFTB", "color": "#555555"}}
+
+
+def errors(values=(25, 50, 100), seeds=2) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        [
+            {"curve": curve, "value": value, "quantity": quantity, "unit": unit, "seed": seed,
+             "rmse": scale * rng.uniform(0.8, 1.2) / value, "mae": scale / value}
+            for curve, scale in (("single-fidelity", 900.0), ("mftl", 300.0), ("foundation", 600.0))
+            for quantity, unit in (("energy", "meV/atom"), ("forces", "meV/Å"))
+            for value in values
+            for seed in range(1, seeds + 1)
+        ]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(dft, dftb):
+    low = {atoms.info["id"]: i for i, atoms in enumerate(dftb.structures)}
+    chosen = [i for i, atoms in enumerate(dft.structures) if atoms.info["id"] in low]
+    places = [low[dft.structures[i].info["id"]] for i in chosen]
+    energies, forces = dft.energies[chosen], [dft.forces[i] for i in chosen]
+    return comparison.compared(
+        [dft.structures[i] for i in chosen],
+        [energies, 0.9 * energies, dftb.energies[places]],
+        [forces, [0.9 * force for force in forces], [dftb.forces[i] for i in places]],
+    )
+
+
+@pytest.fixture(scope="module")
+def figures(data):
+    """A figure of each kind, in the smallest letters that the configuration allows."""
+    table = learning_curves.summarise(errors(), LABELS, "rmse")
+    rows, summary = comparison.table(data), comparison.summary("fig2", data)
+    levels = {"mftl": {"energy": 100.0, "forces": 1000.0}, "single-fidelity": {"energy": 50.0, "forces": 300.0}}
+    reference = [{"curve": "single-fidelity", "value": 25, "label": "no pre-training"}]
+    yield {
+        "learning-curves": learning_curves.plot(table, LOOKS, STYLE, "Training structures at pbe", "molecules at pbe"),
+        "epochs": epochs.plot(table, LOOKS, reference, STYLE, "molecules at pbe"),
+        "low-levels": low_levels.plot(
+            table, levels, LOOKS, [25, 100], STYLE, "Training structures", "molecules at pbe"
+        ),
+        "comparison": comparison_plot.plot(data, rows, summary, SERIES, "pbe0-d3", STYLE, True, 4),
+        "parity alone": comparison_plot.plot(data, rows, summary, SERIES, "pbe0-d3", STYLE, False, 0),
+        "force-parity": force_parity.plot(data, summary, SERIES, "pbe0-d3", STYLE),
+        "scheme": scheme.plot(scheme.drawn(), LOOKS, STYLE),
+    }
+    plt.close("all")
+
+
+def axis_labels(figure) -> set[str]:
+    return {label for axis in figure.axes for label in (axis.get_xlabel(), axis.get_ylabel()) if label}
+
+
+def test_axes_have_labels_with_units(figures):
+    curves = {"Energy RMSE (meV/atom)", "Force RMSE (meV/Å)"}
+    parity = {"Reference, pbe0-d3 (eV/atom)", "Relative energy (eV/atom)"}
+    assert axis_labels(figures["learning-curves"]) == curves | {"Training structures at pbe"}
+    assert axis_labels(figures["epochs"]) == curves | {"Pre-training epochs"}
+    assert axis_labels(figures["low-levels"]) == curves | {
+        "Training structures",
+        "Energy RMSE (meV/atom) of the level",
+        "Force RMSE (meV/Å) of the level",
+    }
+    assert axis_labels(figures["parity alone"]) == parity
+    assert axis_labels(figures["comparison"]) == parity | {"|Force error| (eV/Å)", "Share of components (%)"}
+    assert axis_labels(figures["force-parity"]) == {"Reference, pbe0-d3 (eV/Å)", "Force component (eV/Å)"}
+    assert axis_labels(figures["scheme"]) == {"Configuration space", "Energy"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "panels"),
+    [("learning-curves", 2), ("epochs", 2), ("low-levels", 4), ("comparison", 3 + 4), ("parity alone", 2),
+     ("force-parity", 2), ("scheme", 2)],
+)  # fmt: skip
+def test_no_panel_is_empty(figures, kind, panels):
+    assert len(figures[kind].axes) == panels
+    for axis in figures[kind].axes:
+        assert axis.lines or axis.collections or axis.patches
+
+
+def test_letters_are_legible_and_inside(figures):
+    for kind, figure in figures.items():
+        figure.canvas.draw()
+        width, height = figure.canvas.get_width_height()
+        ticks = {id(one) for axis in figure.axes for one in (*axis.get_xticklabels(), *axis.get_yticklabels())}
+        for text in figure.findobj(lambda one: isinstance(one, Text) and one.get_visible() and one.get_text().strip()):
+            assert text.get_fontsize() >= 7, (kind, text.get_text())
+            if id(text) not in ticks:  # ticks beyond an axis' limits are not drawn
+                box = text.get_window_extent()
+                assert box.x0 > -2 and box.x1 < width + 2 and box.y0 > -2 and box.y1 < height + 2, (kind, text)
+
+
+def test_error_bars_are_explained(figures):
+    for kind in ("learning-curves", "epochs", "low-levels"):
+        assert "mean and standard deviation of 2 seeds" in figures[kind]._supxlabel.get_text()
+    alone = learning_curves.summarise(errors(seeds=1), LABELS, "rmse")
+    figure = learning_curves.plot(alone, LOOKS, STYLE, "Training structures", "molecules at pbe")
+    assert "one seed, no error bars" in figure._supxlabel.get_text()
+
+
+def test_a_curve_looks_the_same_everywhere(figures):
+    """The colour of MFTL in the learning curves is that in every other figure."""
+    for kind in ("learning-curves", "low-levels"):
+        colors = {line.get_color() for line in figures[kind].axes[0].lines}
+        assert ROLES["mftl"][0] in colors and ROLES["single-fidelity"][0] in colors, kind
+    assert len({look[0] for look in ROLES.values()}) == len(ROLES)
+
+
+def test_the_drawn_table_holds_means_and_deviations():
+    table = learning_curves.summarise(errors(), LABELS, "mae")
+    assert list(table["error"].unique()) == ["MAE"]
+    row = table[(table["curve"] == "mftl") & (table["value"] == 50) & (table["quantity"] == "energy")].iloc[0]
+    assert (row["mean"], row["std"], row["seeds"]) == (pytest.approx(6.0), pytest.approx(0.0), 2)
+
+
+def test_the_same_figure_gives_the_same_bytes(data, tmp_path):
+    rows, summary = comparison.table(data), comparison.summary("fig2", data)
+
+    def saved(name: str) -> tuple[bytes, bytes]:
+        output = SimpleNamespace(pdf=tmp_path / f"{name}.pdf", png=tmp_path / f"{name}.png")
+        styles.save(comparison_plot.plot(data, rows, summary, SERIES, "pbe0-d3", STYLE, True, 2), output, STYLE)
+        return output.pdf.read_bytes(), output.png.read_bytes()
+
+    first = saved("first")
+    assert b"CreationDate" not in first[0]
+    assert first == saved("second")

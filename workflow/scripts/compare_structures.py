@@ -1,0 +1,29 @@
+"""Labels at two levels and a model -> relative energies and forces of the three, structure by structure."""
+
+from mftl.comparison import compared
+from mftl.datasets import read_sets
+from mftl.inputs import InputError
+from mftl.jobs import job
+from mftl.models import load_model
+from mftl.prediction import predict
+from mftl.structures import read_labelled
+
+with job(snakemake):
+    params = snakemake.params
+    high, low = (
+        {atoms.info["id"]: atoms for atoms in read_labelled(path)}
+        for path in (snakemake.input.reference, snakemake.input.level)
+    )
+    # a model that was trained on the system is compared on its test set alone
+    split = snakemake.input.get("split")
+    chosen = [one for one in (read_sets(split)["test"] if split else high) if one in high and one in low]
+    if not chosen:
+        raise InputError(f"{snakemake.input.reference} and {snakemake.input.level} have no structure in common")
+    structures = [high[one] for one in chosen]
+    model = load_model(snakemake.input.model, head=params.head)
+    energies, forces = predict(model, structures, params.batch_size, params.device)
+    compared(
+        structures,
+        [[high[one].info["REF_energy"] for one in chosen], energies, [low[one].info["REF_energy"] for one in chosen]],
+        [[high[one].arrays["REF_forces"] for one in chosen], forces, [low[one].arrays["REF_forces"] for one in chosen]],
+    ).save(snakemake.output[0])

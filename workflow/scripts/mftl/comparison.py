@@ -1,0 +1,156 @@
+"""One model and one level of theory against another level, structure by structure."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from ase.data import chemical_symbols, covalent_radii
+from ase.neighborlist import neighbor_list
+
+from mftl.errors import MEV, error_rows, relative_energies
+
+NEAR_ONE = (0.3, 3.0)  # eV/Å: what counts as a force error "around 1 eV/Å"
+
+
+@dataclass
+class Compared:
+    """Structures with relative energies and forces by ``reference``, ``model`` and ``level``.
+
+    ``ids``, ``sizes`` (n,), ``cells`` (n, 3, 3) in Å, ``pbc`` (n, 3); ``numbers`` (atoms,), ``positions`` (atoms, 3)
+    in Å; ``energies`` (3, n) in eV and ``forces`` (3, atoms, 3) in eV/Å, in the order reference, model, level.
+    """
+
+    ids: np.ndarray
+    sizes: np.ndarray
+    cells: np.ndarray
+    pbc: np.ndarray
+    numbers: np.ndarray
+    positions: np.ndarray
+    energies: np.ndarray
+    forces: np.ndarray
+
+    def save(self, path: str | Path) -> None:
+        """Write one compressed file."""
+        np.savez_compressed(path, **asdict(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Compared":
+        """Read what ``save`` wrote."""
+        with np.load(path) as data:
+            return cls(**data)
+
+    def atoms(self, i: int) -> Atoms:
+        """One structure."""
+        start = int(self.sizes[:i].sum())
+        part = slice(start, start + int(self.sizes[i]))
+        return Atoms(self.numbers[part], self.positions[part], cell=self.cells[i], pbc=self.pbc[i])
+
+    def by_structure(self) -> Iterator[slice]:
+        """The atoms of each structure."""
+        ends = np.cumsum(self.sizes)
+        for start, end in zip(ends - self.sizes, ends, strict=True):
+            yield slice(int(start), int(end))
+
+
+def compared(structures: list[Atoms], energies: list[np.ndarray], forces: list[list[np.ndarray]]) -> Compared:
+    """Put structures, and energies (eV) and forces (eV/Å) by reference, model and level, side by side.
+
+    The energies become relative: each level's own zero is taken out (see ``errors.relative_energies``).
+    """
+    elements = sorted({int(z) for atoms in structures for z in atoms.numbers})
+    counts = np.array([[np.count_nonzero(a.numbers == z) for z in elements] for a in structures], dtype=float)
+    return Compared(
+        ids=np.array([atoms.info["id"] for atoms in structures]),
+        sizes=np.array([len(atoms) for atoms in structures]),
+        cells=np.array([atoms.cell.array for atoms in structures]),
+        pbc=np.array([atoms.pbc for atoms in structures]),
+        numbers=np.concatenate([atoms.numbers for atoms in structures]),
+        positions=np.concatenate([atoms.positions for atoms in structures]),
+        energies=np.array([relative_energies(np.asarray(e, float), counts) for e in energies]),
+        forces=np.array([np.concatenate(f) for f in forces]),
+    )
+
+
+def summary(figure: str, data: Compared) -> pd.DataFrame:
+    """A row for model and level and each quantity: RMSE, MAE and what tells their kinds of error apart.
+
+    ``slope``: of predicted against reference values; below 1 is a softened potential. ``largest`` and
+    ``percentile_99_9``: of the absolute errors, in the row's unit. ``share_near_1``: of the force components, those
+    with an error of 0.3 to 3 eV/Å. ``worst_contact_A`` and ``worst_contact_ratio``: the shortest contact in the
+    structure with the largest error in energy.
+    """
+    rows = []
+    for k, curve in enumerate(("model", "level"), start=1):
+        errors = error_rows(data.energies[k], data.energies[0], data.forces[k], data.forces[0], data.sizes)
+        pairs = (
+            (data.energies[k] / data.sizes, data.energies[0] / data.sizes),
+            (data.forces[k].ravel(), data.forces[0].ravel()),
+        )
+        furthest = int(np.argmax(np.abs(data.energies[k] - data.energies[0]) / data.sizes))
+        _, distance, ratio, _ = shortest_contact(data.atoms(furthest))
+        contact = {"worst_contact_A": distance, "worst_contact_ratio": ratio}
+        for row, (predicted, reference) in zip(errors, pairs, strict=True):
+            error = np.abs(predicted - reference)
+            near = np.mean((error > NEAR_ONE[0]) & (error < NEAR_ONE[1]))
+            rows.append(
+                {"figure": figure, "curve": curve}
+                | row
+                | {
+                    "slope": float(np.polyfit(reference, predicted, 1)[0]),
+                    "largest": MEV * float(error.max()),
+                    "percentile_99_9": MEV * float(np.percentile(error, 99.9)),
+                    "share_near_1": float(near) if row["quantity"] == "forces" else np.nan,
+                }
+                | (contact if row["quantity"] == "energy" else {})
+            )
+    return pd.DataFrame(rows)
+
+
+def table(data: Compared) -> pd.DataFrame:
+    """A row for each structure: relative energies (eV/atom), RMSE of its forces (eV/Å), its shortest contact."""
+    rows = []
+    for i, part in enumerate(data.by_structure()):
+        atoms = data.atoms(i)
+        pair, distance, ratio, _ = shortest_contact(atoms)
+        force = [np.sqrt(np.mean((data.forces[k][part] - data.forces[0][part]) ** 2)) for k in (1, 2)]
+        energy = data.energies[:, i] / data.sizes[i]
+        rows.append(
+            {
+                "id": str(data.ids[i]),
+                "formula": atoms.get_chemical_formula(),
+                "atoms": int(data.sizes[i]),
+                "reference_eV_atom": energy[0],
+                "model_eV_atom": energy[1],
+                "level_eV_atom": energy[2],
+                "model_force_rmse_eV_A": force[0],
+                "level_force_rmse_eV_A": force[1],
+                "contact": "–".join(sorted(chemical_symbols[atoms.numbers[k]] for k in pair or ())),
+                "contact_A": distance,
+                "contact_ratio": ratio,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def worst(rows: pd.DataFrame, count: int) -> list[int]:
+    """Positions of the structures with the largest errors of the model's relative energy per atom."""
+    error = np.abs(rows["model_eV_atom"] - rows["reference_eV_atom"]).to_numpy()
+    return [int(i) for i in np.argsort(-error, kind="stable")[:count]]
+
+
+def shortest_contact(atoms: Atoms) -> tuple[tuple[int, int] | None, float, float, np.ndarray]:
+    """The pair of atoms closest for its elements: indices, distance (Å), ratio, and the vector between them (Å).
+
+    Closest by the ratio of the distance to the sum of the covalent radii, across periodic boundaries too. Of several
+    equal pairs the first. None, infinities and a zero vector where no two atoms are within 1.5 times that sum.
+    """
+    radii = covalent_radii[atoms.numbers]
+    first, second, distances, vectors = neighbor_list("ijdD", atoms, 1.5 * radii)
+    if len(first) == 0:
+        return None, np.inf, np.inf, np.zeros(3)
+    ratios = distances / (radii[first] + radii[second])
+    k = int(np.argmin(np.round(ratios, 6)))
+    return (int(first[k]), int(second[k])), float(distances[k]), float(ratios[k]), vectors[k]

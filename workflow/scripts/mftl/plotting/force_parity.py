@@ -1,0 +1,30 @@
+"""Force components of a model and a level against another level."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from mftl.comparison import Compared
+from mftl.plotting import style as styles
+from mftl.plotting.parity import common_limits, parity
+
+
+def plot(
+    data: Compared, summary: pd.DataFrame, series: dict[str, dict], reference: str, style: dict, title: str = ""
+) -> Figure:
+    """Two panels, model and level; arguments as in ``comparison.plot``."""
+    with styles.context(style):
+        figure, axes = plt.subplots(1, 2, figsize=(style["width"], 1.1 * style["height"]), layout="constrained")
+        limits = common_limits(data.forces)
+        for k, (axis, letter, (name, one)) in enumerate(zip(axes, "ab", series.items(), strict=True), start=1):
+            parity(axis, data.forces[0].ravel(), data.forces[k].ravel(), one["color"], limits)
+            rmse = summary[(summary["curve"] == name) & (summary["quantity"] == "forces")]["rmse"].item()
+            axis.text(0.04, 0.96, f"RMSE {rmse:.0f} meV/Å", transform=axis.transAxes, va="top")
+            axis.set_xlabel(f"Reference, {reference} (eV/Å)")
+            axis.set_ylabel("Force component (eV/Å)")
+            styles.panel(axis, letter, one["label"])
+        text = f"force components of {len(data.sizes)} structures; darker: more components (logarithmic)"
+        styles.small_print(figure, text, style)
+        if title:
+            figure.suptitle(title)
+    return figure

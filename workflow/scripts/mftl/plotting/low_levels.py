@@ -1,0 +1,74 @@
+"""Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mftl.plotting import learning_curves
+from mftl.plotting import style as styles
+
+
+def plot(
+    table: pd.DataFrame,
+    level_errors: dict[str, dict[str, float]],
+    looks: dict[str, dict],
+    values: list[int],
+    style: dict,
+    xlabel: str,
+    test: str,
+    title: str = "",
+) -> Figure:
+    """Four panels: learning curves above, below them errors at ``values`` against the error of the level itself.
+
+    ``level_errors``: curve -> quantity -> error of its low level against the high one, in the units of ``table``; a
+    curve that is not in it is drawn as a horizontal line. The rest as in ``learning_curves.plot``.
+    """
+    with styles.context(style):
+        size = (style["width"], 1.9 * style["height"])
+        figure, axes = plt.subplots(2, 2, figsize=size, layout="constrained")
+        for column, quantity in enumerate(styles.LABELS):
+            learning_curves.draw(axes[0, column], table, quantity, looks, xlabel)
+            _against_level(axes[1, column], table, quantity, level_errors, looks, values)
+        for axis, letter in zip(axes.ravel(), "abcd", strict=True):
+            styles.panel(axis, letter)
+        pairs = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
+        handles, labels = ([*above, *below] for above, below in zip(*pairs, strict=True))
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
+        styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
+        if title:
+            figure.suptitle(title)
+    return figure
+
+
+def _against_level(
+    axis: Axes, table: pd.DataFrame, quantity: str, level_errors: dict, looks: dict[str, dict], values: list[int]
+) -> None:
+    rows = table[(table["quantity"] == quantity) & table["value"].isin(values)]
+    for name, curve in rows.groupby("curve", sort=False):
+        look = looks[name]
+        for row in curve.itertuples():
+            first = row.value == values[0]
+            spread = 0.0 if pd.isna(row.std) else row.std
+            if name in level_errors:
+                fill = look["color"] if first else "white"
+                axis.errorbar(
+                    level_errors[name][quantity], row.mean, yerr=spread, color=look["color"], marker=look["marker"],
+                    markerfacecolor=fill, linestyle="none", capsize=2.5,
+                )  # fmt: skip
+            else:
+                axis.axhline(row.mean, color=look["color"], linestyle="-" if first else "--", linewidth=1.0)
+                axis.axhspan(row.mean - spread, row.mean + spread, color=look["color"], alpha=0.15, linewidth=0)
+    styles.log_axis(axis, "x")
+    styles.log_axis(axis, "y")
+    known = [errors[quantity] for errors in level_errors.values()]
+    limits = 0.8 * min(known), 1.25 * max(known)
+    axis.plot(limits, limits, color=styles.DARK, linewidth=0.8, linestyle=":", label="error of the level itself")
+    axis.set_xlim(limits)
+    for i, value in enumerate(values):
+        look = {"markerfacecolor": styles.DARK if i == 0 else "white", "color": styles.DARK}
+        axis.plot([], [], marker="o", linestyle="-" if i == 0 else "--", label=f"{value} structures", **look)
+    axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
+    error = styles.LABELS[quantity].format(error=table["error"].iloc[0])
+    axis.set_xlabel(f"{error} of the level")
+    axis.set_ylabel(error)

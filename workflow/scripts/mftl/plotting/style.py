@@ -1,0 +1,76 @@
+"""What all figures share: fonts, lines, labels, small print, and how they are saved."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+ENERGY, FORCES = "energy", "forces"
+LABELS = {ENERGY: "Energy {error} (meV/atom)", FORCES: "Force {error} (meV/Å)"}
+DARK = "#333333"  # of lines and text that belong to no curve
+
+
+def context(style: dict) -> AbstractContextManager:
+    """Fonts and lines of the configuration's section `plot`, for the time of a ``with`` block."""
+    size = style["font_size"]
+    return plt.rc_context(
+        {
+            "font.size": size,
+            "font.family": "DejaVu Sans",
+            "axes.labelsize": size,
+            "axes.titlesize": size,
+            "xtick.labelsize": size - 1,
+            "ytick.labelsize": size - 1,
+            "legend.fontsize": size - 1,
+            "figure.titlesize": size + 1,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4.5,
+            "legend.frameon": False,
+            "pdf.fonttype": 42,
+            "axes.unicode_minus": True,
+        }
+    )
+
+
+def small_print(figure: Figure, text: str, style: dict) -> None:
+    """What a reader must know of the numbers, in small letters below the figure."""
+    figure.supxlabel(text, x=0.995, ha="right", fontsize=style["font_size"] - 1, color=DARK)
+
+
+def seeds_text(table: pd.DataFrame) -> str:
+    """What the error bars of a table with a column ``seeds`` are."""
+    few, many = int(table["seeds"].min()), int(table["seeds"].max())
+    if many == 1:
+        return "one seed, no error bars"
+    return f"mean and standard deviation of {few if few == many else f'{few} to {many}'} seeds"
+
+
+def panel(axis: Axes, letter: str, text: str = "") -> None:
+    """The letter of a panel, and what is special to it."""
+    axis.set_title(f"({letter}) {text}".strip(), loc="left")
+
+
+def log_axis(axes: Axes, which: str, ticks: Iterable[float] | None = None) -> None:
+    """Make the ``x`` or ``y`` axis logarithmic, with plain numbers at the given ticks, or at some round ones."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)) if ticks is None else FixedLocator(sorted(ticks)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def save(figure: Figure, output, style: dict) -> None:
+    """Write the files ``output.pdf`` and ``output.png``; the same figure gives the same bytes."""
+    figure.savefig(output.pdf, metadata={"CreationDate": None})
+    figure.savefig(output.png, dpi=style["dpi"])
+    plt.close(figure)
