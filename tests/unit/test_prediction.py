@@ -57,35 +57,37 @@ def prediction(model, dft, tmp_path, monkeypatch):
             params=SimpleNamespace(
                 test_structures=None, head=None, batch_size=5, device="cpu", seeds=[1], recipes=[recipe], values=[7]
             ),
-            wildcards=SimpleNamespace(curve="delta"), output=[tmp_path / "delta.npz"], log=[tmp_path / "log"],
+            wildcards=SimpleNamespace(curve="delta"), log=[tmp_path / "log"],
+            output=SimpleNamespace(predictions=tmp_path / "delta.npz", costs=tmp_path / "costs.csv"),
         )  # fmt: skip
         runpy.run_path(f"{SCRIPTS}predict.py", init_globals={"snakemake": snakemake})
-        return tmp_path / "delta.npz", error_table("figure", {"delta": tmp_path / "delta.npz"})
+        errors = error_table("figure", {"delta": tmp_path / "delta.npz"})
+        return tmp_path / "delta.npz", errors, pd.read_csv(tmp_path / "costs.csv")
 
     return run
 
 
 def test_prediction_of_an_exact_delta_model_is_the_high_level_s_label(prediction, dft):
-    path, errors = prediction(["high", "low"], "molecules.high~low.n7")
+    path, errors, costs = prediction(["high", "low"], "molecules.high~low.n7")
     with np.load(path) as data:
         assert data["energies"][0] == pytest.approx(dft.energies[:TEST], abs=1e-4)  # float32 references of 10² eV
         assert data["reference_energies"] == pytest.approx(dft.energies[:TEST], abs=1e-9)
         assert data["forces"][0] == pytest.approx(np.concatenate(dft.forces[:TEST]), abs=1e-9)
     assert (errors["rmse"] < 0.02).all()
-    assert (errors["low_level_seconds"] == 0.25).all() and (errors["model_seconds"] > 0).all()
+    assert (costs["low_level_seconds"] == 0.25).all() and (costs["model_seconds"] > 0).all()
 
 
 def test_a_model_without_low_level_adds_nothing(prediction):
-    path, errors = prediction(["low"], "molecules.low.n7")
+    path, _, costs = prediction(["low"], "molecules.low.n7")
     with np.load(path) as data:
         assert np.abs(data["energies"][0]).max() < 1e4 < np.abs(data["reference_energies"]).max() * 100
         assert (data["forces"] == 0).all()
-    assert (errors["low_level_seconds"] == 0).all()
+    assert (costs["low_level_seconds"] == 0).all()
 
 
 def test_low_level_whose_cost_nobody_knows(prediction, caplog):
-    _, errors = prediction(["high", "low"], "molecules.high~low.n7", seconds=np.nan)
-    assert errors["low_level_seconds"].isna().all()
+    _, _, costs = prediction(["high", "low"], "molecules.high~low.n7", seconds=np.nan)
+    assert costs["low_level_seconds"].isna().all()
     assert "what a label costs at this level is not known" in caplog.text
 
 
@@ -107,7 +109,7 @@ def test_foundation_model_as_it_is_is_compared_by_relative_energies(prediction):
 
 def test_errors_name_the_epoch_that_was_chosen(prediction, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps({"chosen_epochs": 16}))
-    _, errors = prediction(["high"], "a.b.n5.ebest/a.c.n7", cards=[tmp_path / "model.json"])
+    _, errors, _ = prediction(["high"], "a.b.n5.ebest/a.c.n7", cards=[tmp_path / "model.json"])
     assert (errors["epochs"] == 16).all() and (errors["size"] == 7).all()
 
 

@@ -9,7 +9,8 @@ rule predict:
         states=lambda w: [path.replace(".extxyz", ".csv") for path in target_labels(w.curve)[1:]],
         split=lambda w: f"results/splits/{CONFIG.target_of(w.curve)[0]}.json",
     output:
-        "results/predictions/{curve}.npz",
+        predictions="results/predictions/{curve}.npz",
+        costs="results/costs/{curve}.csv",  # seconds for a structure, of the model and of the low level added to it
     log:
         "results/logs/predict/{curve}.log",
     benchmark:

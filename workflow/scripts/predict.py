@@ -1,10 +1,11 @@
-"""Predictions of all models of a curve on its test set -> one file, with the labels beside them."""
+"""Predictions of all models of a curve on its test set -> one file, with the labels beside them, and what they cost."""
 
 import json
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from mftl.datasets import choose, read_sets
@@ -37,7 +38,7 @@ with job(snakemake):
     if snakemake.input.cards:
         epochs = [json.loads(Path(card).read_text(encoding="utf-8"))["chosen_epochs"] for card in snakemake.input.cards]
     np.savez_compressed(
-        snakemake.output[0],
+        snakemake.output.predictions,
         recipe=np.repeat(params.recipes, seeds),
         value=np.repeat(params.values, seeds),
         epochs=epochs,
@@ -49,6 +50,8 @@ with job(snakemake):
         forces=np.array(forces),  # (models, atoms, 3), eV/Å
         reference_energies=test.energies + low_energies,
         reference_forces=np.concatenate(test.forces) + low_forces,
-        model_seconds=seconds,  # (models,), for a structure
-        low_level_seconds=low_seconds,  # for a structure; 0 without low level, nan if nobody measured it
     )
+    # apart from the predictions, which are the same whenever they are made
+    costs = {"recipe": np.repeat(params.recipes, seeds), "seed": np.tile(params.seeds, len(params.recipes))}
+    costs |= {"model_seconds": seconds, "low_level_seconds": low_seconds}
+    pd.DataFrame(costs).to_csv(snakemake.output.costs, index=False)

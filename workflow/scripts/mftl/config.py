@@ -464,7 +464,7 @@ class Config(Section):
 
     def target_of(self, curve: str) -> tuple[str, list[str]]:
         """System and level that a curve is tested against, and the level that is added to what a Δ model predicts."""
-        recipe, test = self.recipes_of(curve)[0], self.curves[curve].test
+        recipe, test = recipes.parse(self.curves[curve].recipe), self.curves[curve].test
         low = recipe.last.levels[1:] if recipe.stages else ()
         system, level = test.split(".") if test else (recipe.last.system, recipe.last.levels[0])
         return system, [level, *low]
@@ -509,12 +509,11 @@ class Config(Section):
             if isinstance(figure, Parity)
         ]
         for architecture, todo in asked:
-            own = found.setdefault(architecture, set())
             while todo:
                 recipe = todo.pop()
-                if recipe is None or not recipe.stages or recipe in own:
+                if recipe is None or not recipe.stages or recipe in found.get(architecture, ()):
                     continue
-                own.add(recipe)
+                found.setdefault(architecture, set()).add(recipe)
                 todo += recipe.candidates(self.snapshots) if recipe.chooses else [recipe.parent]
         return found
 

@@ -68,8 +68,7 @@ def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
 
     ``predictions``: the file of each curve that the rule ``predict`` wrote. ``value`` is the curve's open number,
     ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none), or what
-    was chosen for ``.ebest``. ``model_seconds`` and ``low_level_seconds`` are what a structure costs; the low level is
-    the one added to what a Δ model predicts (0: none, empty: not known).
+    was chosen for ``.ebest``.
     A foundation model as it is has another zero of energy than the labels: its energies are compared as relative ones.
     """
     rows = []
@@ -87,9 +86,8 @@ def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
                     "epochs": int(data["epochs"][model]),
                     "seed": int(data["seed"][model]),
                 }
-                costs = {"model_seconds": data["model_seconds"][model], "low_level_seconds": data["low_level_seconds"]}
                 rows += [
-                    keys | row | {key: float(value) for key, value in costs.items()}
+                    keys | row
                     for row in error_rows(
                         energies,
                         references,
