@@ -76,7 +76,10 @@ def test_commented_defaults_are_the_defaults():
         (["systems", "molecules", "split", "level"], "pbe", ["systems.molecules.split.level: got 'pbe'", "pbe0-d3"]),
         (["systems", "molecules", "elements"], ["h"], ["systems.molecules.elements.0: got 'h'"]),
         (["systems", "molecules", "pool", "file"], "no.xyz", ["systems.molecules.pool.file: got 'no.xyz'", "exists"]),
-        (["systems", "molecules", "pool"], {"generator": "x"}, ["systems.molecules.pool.generator: got 'x'"]),
+        (["systems", "molecules", "pool"], {"generator": "x"},
+         ["systems.molecules.pool: got {'generator': 'x'}", "normal-modes", "crystals"]),
+        (["systems", "tungsten", "pool"], {"generator": "crystals", "name": "w", "elements": "W"},
+         ["systems.tungsten.pool.element: got None; valid: this key", "systems.tungsten.pool.elements: got 'W'"]),
         (["systems", "molecules", "levels", "hf"], {"engine": "gaussian"}, ["systems.molecules.levels.hf", "tblite"]),
         (["systems", "molecules", "levels", "gfn2-xtb", "method"], "PM6",
          ["systems.molecules.levels.gfn2-xtb.method: got 'PM6'", "GFN1-xTB"]),
@@ -85,7 +88,7 @@ def test_commented_defaults_are_the_defaults():
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.50", ["curves.mftl.recipe: got", "<system>.<level>.n<size>"]),
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n50", ["curves.mftl.recipe", "left open"]),
         (["curves", "mftl", "recipe"], "molecules.hf.n*", ["curves.mftl.recipe", "hf to be a level of molecules"]),
-        (["curves", "mftl", "recipe"], "tungsten.pbe.n*", ["curves.mftl.recipe", "tungsten to be a system"]),
+        (["curves", "mftl", "recipe"], "iron.pbe.n*", ["curves.mftl.recipe", "iron to be a system"]),
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n*.slow", ["curves.mftl.recipe", "slow to be a mode"]),
         (["curves", "mftl", "recipe"], "mace-off/molecules.pbe0-d3.n*", ["curves.mftl.recipe", "foundation_models"]),
         (["curves", "mftl", "recipe"], "molecules.dftb-ptbp.n9999/molecules.pbe0-d3.n*",
@@ -95,6 +98,9 @@ def test_commented_defaults_are_the_defaults():
         (["figures", "fig4", "curves"], ["mtfl"], ["figures.fig4.curves.0: got 'mtfl'", "mftl"]),
         (["figures", "fig4", "kind"], "pie", ["figures.fig4.kind: got 'pie'", "learning-curves"]),
         (["systems", "molecules", "split", "test"], 950, ["950 test", "1000 are labelled"]),
+        (["systems", "molecules", "split", "test_only"], {"molecule": ["watr"]},
+         ["systems.molecules: split.test_only: no structure of the pool has molecule=watr"]),
+        (["systems", "molecules", "split", "test_only"], ["water"], ["systems.molecules.split.test_only: got"]),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(values, keys, value, expected):
@@ -143,3 +149,37 @@ def test_snapshots_are_collected_from_all_curves(values):
     assert config.snapshots_of("tiny", trained) == [2, 4]
     assert not config.wants_best("tiny", trained)
     assert config.wants_best("tiny", parse("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
+
+
+def test_what_is_only_tested_on_cannot_be_trained_on(values):
+    """Of 1000 structures labelled with PBE0-D3, 25 are of water; of 3995 with DFTB, 100."""
+    config = checks.load(values, ROOT)
+    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 500
+    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496
+    values["systems"]["molecules"]["split"]["test_only"] = {"molecule": ["water"]}
+    config = checks.load(values, ROOT)
+    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 475
+    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496 - 100
+
+
+@pytest.mark.parametrize(("system", "level"), [("molecules", "pbe0-d3"), ("tungsten", "pbe")])
+def test_generated_pools_are_counted_like_those_that_ship(values, system, level):
+    generated = yaml.safe_load((ROOT / "config" / "reference.yaml").read_text())["systems"][system]["pool"]
+    shipped = values["systems"][system]["pool"]
+    values["systems"][system]["split"] |= {"test": 10, "validation": 5}
+
+    def known(pool):
+        values["systems"][system]["pool"] = pool
+        config = checks.load(values, ROOT)
+        own = config.systems[system]
+        return {
+            "available": checks.available(config, system, level, ROOT),
+            "ids": checks.pool_ids(own, ROOT),
+            "info": checks.pool_info(own, {"molecules": "molecule", "tungsten": "kind"}[system], ROOT),
+            "crystal": checks.first_periodic(own, ROOT),
+            "molecule": checks.first_periodic(own, ROOT, periodic=False),
+        }
+
+    assert known(shipped) == known(generated)
+    assert known(shipped)["crystal"] == {"molecules": None, "tungsten": "tungsten-0000"}[system]
+    assert known(shipped)["molecule"] == {"molecules": "methane-0000", "tungsten": None}[system]

@@ -377,10 +377,9 @@ def start_model(
     references = models.fit_reference_energies(counts, data.energies)
     graphs = [make_graph(atoms, numbers, architecture.cutoff, dtype) for atoms in data.structures]
     neighbors = sum(g.edge_index.shape[1] for g in graphs) / sum(len(g.positions) for g in graphs)
-    if settings.forces_weight > 0:
-        scale = float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2)))
-    else:
-        scale = float(np.std((data.energies - counts @ references) / counts.sum(1)))
+    scale = float(np.std((data.energies - counts @ references) / counts.sum(1)))
+    if settings.forces_weight > 0:  # the energies' scale counts for perfect crystals, whose forces vanish
+        scale = max(scale, float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2))))
     model = models.build_model(architecture, elements, neighbors, scale or 1.0, seed, dtype)
     models.set_reference_energies(model, references)
     return model
