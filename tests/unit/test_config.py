@@ -76,7 +76,10 @@ def test_commented_defaults_are_the_defaults():
         (["systems", "molecules", "split", "level"], "pbe", ["systems.molecules.split.level: got 'pbe'", "pbe0-d3"]),
         (["systems", "molecules", "elements"], ["h"], ["systems.molecules.elements.0: got 'h'"]),
         (["systems", "molecules", "pool", "file"], "no.xyz", ["systems.molecules.pool.file: got 'no.xyz'", "exists"]),
-        (["systems", "molecules", "pool"], {"generator": "x"}, ["systems.molecules.pool.generator: got 'x'"]),
+        (["systems", "molecules", "pool"], {"generator": "x"},
+         ["systems.molecules.pool: got {'generator': 'x'}", "normal-modes", "crystals"]),
+        (["systems", "tungsten", "pool"], {"generator": "crystals", "name": "w", "elements": "W"},
+         ["systems.tungsten.pool.element: got None; valid: this key", "systems.tungsten.pool.elements: got 'W'"]),
         (["systems", "molecules", "levels", "hf"], {"engine": "gaussian"}, ["systems.molecules.levels.hf", "tblite"]),
         (["systems", "molecules", "levels", "gfn2-xtb", "method"], "PM6",
          ["systems.molecules.levels.gfn2-xtb.method: got 'PM6'", "GFN1-xTB"]),
@@ -85,7 +88,7 @@ def test_commented_defaults_are_the_defaults():
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.50", ["curves.mftl.recipe: got", "<system>.<level>.n<size>"]),
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n50", ["curves.mftl.recipe", "left open"]),
         (["curves", "mftl", "recipe"], "molecules.hf.n*", ["curves.mftl.recipe", "hf to be a level of molecules"]),
-        (["curves", "mftl", "recipe"], "tungsten.pbe.n*", ["curves.mftl.recipe", "tungsten to be a system"]),
+        (["curves", "mftl", "recipe"], "iron.pbe.n*", ["curves.mftl.recipe", "iron to be a system"]),
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n*.slow", ["curves.mftl.recipe", "slow to be a mode"]),
         (["curves", "mftl", "recipe"], "mace-off/molecules.pbe0-d3.n*", ["curves.mftl.recipe", "foundation_models"]),
         (["curves", "mftl", "recipe"], "molecules.dftb-ptbp.n9999/molecules.pbe0-d3.n*",
@@ -136,6 +139,9 @@ def test_commented_defaults_are_the_defaults():
         (["curves", "mftl", "role"], "hero", ["curves.mftl.role: got 'hero'", "single-fidelity"]),
         (["plot"], {"colors": {"mftl": "red"}}, ["plot.colors.mftl: got 'red'"]),
         (["plot"], {"font_size": 5.0}, ["plot.font_size: got 5.0"]),
+        (["systems", "molecules", "split", "test_only"], {"molecule": ["watr"]},
+         ["systems.molecules: split.test_only: no structure of the pool has molecule=watr"]),
+        (["systems", "molecules", "split", "test_only"], ["water"], ["systems.molecules.split.test_only: got"]),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(values, keys, value, expected):
@@ -191,7 +197,7 @@ def test_foundation_model_as_it_is(foundation):
     assert config.seeds_of("one") == [1]
     assert config.target_of("one") == ("molecules", ["pbe0-d3"])
     assert config.foundation("mace-mp-0").head == "pbe" and config.foundation("other").head is None
-    assert config.models == {"tiny": set()}
+    assert config.models == {}
     for wrong, expected in (
         ({"recipe": "mace-mp-0"}, "curves.one.test: got None"),
         (
@@ -301,3 +307,37 @@ def test_the_low_level_of_a_curve(values):
     assert config.low_level("ccsdt-triple") == "dftb-ptbp"
     # another system, the level itself, a difference
     assert [config.low_level(name) for name in ("foundation", "single-fidelity", "delta")] == [None] * 3
+
+
+def test_what_is_only_tested_on_cannot_be_trained_on(values):
+    """Of 1000 structures labelled with PBE0-D3, 25 are of water; of 3995 with DFTB, 100."""
+    config = checks.load(values, ROOT)
+    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 500
+    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496
+    values["systems"]["molecules"]["split"]["test_only"] = {"molecule": ["water"]}
+    config = checks.load(values, ROOT)
+    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 475
+    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496 - 100
+
+
+@pytest.mark.parametrize(("system", "level"), [("molecules", "pbe0-d3"), ("tungsten", "pbe")])
+def test_generated_pools_are_counted_like_those_that_ship(values, system, level):
+    generated = yaml.safe_load((ROOT / "config" / "reference.yaml").read_text())["systems"][system]["pool"]
+    shipped = values["systems"][system]["pool"]
+    values["systems"][system]["split"] |= {"test": 10, "validation": 5}
+
+    def known(pool):
+        values["systems"][system]["pool"] = pool
+        config = checks.load(values, ROOT)
+        own = config.systems[system]
+        return {
+            "available": checks.available(config, system, level, ROOT),
+            "ids": checks.pool_ids(own, ROOT),
+            "info": checks.pool_info(own, {"molecules": "molecule", "tungsten": "kind"}[system], ROOT),
+            "crystal": checks.first_periodic(own, ROOT),
+            "molecule": checks.first_periodic(own, ROOT, periodic=False),
+        }
+
+    assert known(shipped) == known(generated)
+    assert known(shipped)["crystal"] == {"molecules": None, "tungsten": "tungsten-0000"}[system]
+    assert known(shipped)["molecule"] == {"molecules": "methane-0000", "tungsten": None}[system]

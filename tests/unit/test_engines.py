@@ -12,8 +12,8 @@ from ase.build import bulk, molecule
 from ase.data import chemical_symbols
 
 from mftl import engines, workers
-from mftl.config import DftbLevel, PyscfCcsdtLevel, PyscfDftLevel, TbliteLevel
-from mftl.engines import Failure, Structure, dftbplus, pyscf_dft, tblite
+from mftl.config import DftbLevel, GpawLevel, PyscfCcsdtLevel, PyscfDftLevel, TbliteLevel
+from mftl.engines import Failure, Structure, dftbplus, gpaw, pyscf_dft, tblite
 from mftl.inputs import InputError
 from mftl.labels import read_labelled
 
@@ -23,6 +23,9 @@ WB97X = PyscfDftLevel(engine="pyscf-dft", functional="wb97x-d3bj", basis="def2-s
 CCSDT = PyscfCcsdtLevel(engine="pyscf-ccsd(t)")
 GFN1, GFN2 = (TbliteLevel(engine="tblite", method=method) for method in ("GFN1-xTB", "GFN2-xTB"))
 DFTB = DftbLevel(engine="dftb+")
+METAL = DftbLevel(engine="dftb+", temperature=1160.45)
+PBE = GpawLevel(engine="gpaw")
+needs_gpaw = pytest.mark.skipif(bool(gpaw.installed(PBE)), reason=f"GPAW is not found: {gpaw.installed(PBE)}")
 needs_dftb = pytest.mark.skipif(
     bool(dftbplus.installed(DFTB)), reason=f"DFTB+ is not found: {dftbplus.installed(DFTB)}"
 )
@@ -82,15 +85,21 @@ def test_forces_are_the_derivative_of_the_energy(water, settings, step, toleranc
         pytest.param("foundation/foundation.wb97m-d3", "vinyl_alcohol-0000", WB97M, id="wb97m-d3-vinyl-alcohol"),
         pytest.param("molecules/molecules.dftb-ptbp", "methanethiol-0000", DFTB, id="dftb-thiol", marks=needs_dftb),
         pytest.param("molecules/molecules.dftb-ptbp", "dichloromethane-0009", DFTB, id="dftb-cl", marks=needs_dftb),
+        pytest.param("tungsten/tungsten.dftb-ptbp", "tungsten-0005", METAL, id="dftb-hcp", marks=needs_dftb),
+        pytest.param("simple_crystals/simple_crystals.dftb-ptbp", "bcc-094", METAL, id="dftb-bcc", marks=needs_dftb),
+        pytest.param("simple_crystals/simple_crystals.pbe", "bcc-100", PBE, id="pbe-bcc", marks=needs_gpaw),
+        pytest.param("simple_crystals/simple_crystals.pbe", "fcc-094", PBE, id="pbe-fcc", marks=needs_gpaw),
     ],
 )
 def test_labels_that_ship_come_out_again(name, one, settings):
     shipped = next(a for a in read_labelled(f"resources/{name}.extxyz") if a.info["id"] == one)
     # the charges of DFTB are converged to 1e-6 e, which leaves a µeV/atom
-    energy, forces = (3e-6, 1e-4) if settings is DFTB else (1e-6, 5e-5)
+    energy, forces = (3e-6, 1e-4) if settings.engine == "dftb+" else (1e-6, 5e-5)
     made = label(shipped, settings)
     assert made.energy == pytest.approx(shipped.info["REF_energy"], abs=energy * len(shipped))
     np.testing.assert_allclose(made.forces, shipped.arrays["REF_forces"], atol=forces)
+    if shipped.pbc.any():
+        np.testing.assert_allclose(made.stress, shipped.info["REF_stress"], atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [GFN2, PBE0, CCSDT], ids=lambda s: s.engine)
@@ -103,7 +112,26 @@ def test_crystals_are_refused(settings):
     assert engines.refusal(settings, ["Si"], None) is None
 
 
-@pytest.mark.parametrize(("settings", "element"), [(GFN2, "Fr"), (PBE0, "W"), (CCSDT, "Br"), (DFTB, "Xe")],
+def test_molecules_are_refused_by_what_is_for_crystals(water):
+    water.info["id"] = "water-1"
+    with pytest.raises(InputError, match="water-1 is a molecule; the engine gpaw labels crystals only"):
+        label(water, PBE)
+    assert "water-1 is a molecule" in engines.refusal(PBE, ["W"], "bcc-1", "water-1")
+    assert engines.refusal(PBE, ["W", "Si", "H"], "bcc-1") is None
+    assert engines.refusal(GFN2, ["H"], None, "water-1") is None
+
+
+@needs_gpaw
+def test_what_gpaw_does_not_know_or_cannot_converge_is_named():
+    tungsten = bulk("W", "bcc", a=3.185)
+    for functional, words in (("pbx", "does not know the functional 'pbx'"), ("PBEsol", "no setup.*W.PBEsol")):
+        with pytest.raises(InputError, match=words):
+            label(tungsten, PBE.model_copy(update={"functional": functional}))
+    with pytest.raises(Failure, match="did not converge in 2 iterations"):
+        label(tungsten, PBE.model_copy(update={"max_scf_iterations": 2, "k_point_density": 1.0}))
+
+
+@pytest.mark.parametrize(("settings", "element"), [(GFN2, "Fr"), (PBE0, "W"), (CCSDT, "Br"), (DFTB, "Xe"), (PBE, "Po")],
                          ids=lambda x: getattr(x, "engine", x))  # fmt: skip
 def test_elements_that_an_engine_cannot_treat_are_named(settings, element):
     message = engines.refusal(settings, ["H", element], None)
@@ -159,7 +187,7 @@ def test_an_element_without_parameters_fails():
 
 
 def test_a_missing_engine_says_how_to_install_it(monkeypatch):
-    for module, settings in ((tblite, GFN1), (pyscf_dft, PBE0)):
+    for module, settings in ((tblite, GFN1), (pyscf_dft, PBE0), (gpaw, PBE)):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
         assert "pip install" in module.installed(settings)
 
@@ -169,6 +197,6 @@ def test_asking_for_engines_imports_neither_them_nor_ase():
     code = (
         "import sys\nfrom mftl import engines\n"
         "modules = [engines.engine(name) for name in engines.ENGINES]\n"
-        "assert not {'ase', 'pyscf', 'tblite', 'torch', 'pandas'} & set(sys.modules)"
+        "assert not {'ase', 'gpaw', 'pyscf', 'tblite', 'torch', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "workflow/scripts"})

@@ -439,6 +439,8 @@ def test_a_chunk_is_read_without_the_rest_of_the_pool(tmp_path):
     assert ids(0, 5, only={"kind": ["odd"]}, first=4) == ["odd-1", "odd-3"]
     assert ids(5, None, only={"kind": ["odd"]}, first=4) == ["odd-5", "odd-7"]
     assert ids(0, 1, only={"kind": ["odd"]}) == []
+    assert ids(0, 5, first=2, also={"kind": ["odd"]}) == ["even-0", "odd-1", "odd-3"]
+    assert ids(5, None, first=2, also={"kind": ["odd"]}) == ["odd-5", "odd-7", "odd-9"]
 
 
 # --- collecting --------------------------------------------------------------------------------------------------
@@ -449,6 +451,9 @@ def test_levels_ask_for_some_of_the_pool(pool):
     assert [a.info["id"] for a in wanted(pool, level)] == ["methane-0000", "water-0000", "methane-0001"]
     assert len(wanted(pool, Level())) == len(pool)
     refused(lambda: wanted(pool, Level(only={"molecules": ["water"]})), "molecules")
+    # besides the first, whatever they are
+    level = level.model_copy(update={"also": {"id": ["water-0001", "water-0000"]}})
+    assert [a.info["id"] for a in wanted(pool, level)] == ["methane-0000", "water-0000", "methane-0001", "water-0001"]
 
 
 @pytest.fixture

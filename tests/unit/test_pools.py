@@ -150,6 +150,7 @@ def test_periodic_structures_are_seen_without_ase(tmp_path, comment, periodic):
     path = tmp_path / "pool.extxyz"
     path.write_text(f"1\nid=first Properties=species:S:1:pos:R:3\nW 0 0 0\n1\nid=second {comment}\nW 0 0 0\n")
     assert extxyz.first_periodic(path) == ("second" if periodic else None)
+    assert extxyz.first_periodic(path, periodic=False) == "first"
     assert read(path, 1).pbc.any() == periodic
 
 
@@ -167,3 +168,11 @@ def test_files_are_those_that_ase_writes(tmp_path, kind):
     write_structures(tmp_path / "ours.extxyz", [atoms, atoms])
     write(tmp_path / "ase.extxyz", [atoms, atoms])
     assert (tmp_path / "ours.extxyz").read_bytes() == (tmp_path / "ase.extxyz").read_bytes()
+
+
+def test_info_is_read_without_ase(tmp_path):
+    path = tmp_path / "pool.extxyz"
+    infos = [{"kind": "slab", "name": "two words"}, {"other_kind": "x"}, {"kind": 7, "x": "kind=no"}]
+    write(path, [Atoms("WW", [[0, 0, 0], [0, 0, 2]], info=info) for info in infos])
+    assert extxyz.read_info(path, "kind") == ["slab", None, "7"]
+    assert extxyz.read_info(path, "name") == ["two words", None, None]

@@ -29,6 +29,14 @@ def test_the_environment_with_dftb_agrees_too():
     assert f"pyscf=={VERSIONS['pyscf-dft']}" in pip
 
 
+def test_the_environment_with_gpaw_agrees_too():
+    pinned = set((ROOT / "requirements.txt").read_text().splitlines())
+    dependencies = yaml.safe_load((ROOT / "envs" / "gpaw.yaml").read_text())["dependencies"]
+    (pip,) = (entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    assert set(pip) < pinned
+    assert any(str(one).startswith("gpaw=") for one in dependencies)
+
+
 def test_every_rule_names_an_environment_that_exists():
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         text = path.read_text()

@@ -4,7 +4,7 @@ import pytest
 
 from mftl.config import Split
 from mftl.inputs import InputError
-from mftl.splits import divide, hash_order
+from mftl.splits import chosen_by, divide, hash_order
 
 IDS = [f"molecule-{i:04d}" for i in range(300)]
 LABELLED = set(IDS[:200])
@@ -37,3 +37,22 @@ def test_new_structures_do_not_reshuffle():
 def test_too_few_labels():
     with pytest.raises(InputError, match="only 60 are labelled at high"):
         divide(IDS, set(IDS[:60]), SPLIT)
+
+
+def test_what_is_only_tested_on_comes_on_top_of_the_others():
+    slabs = ["slab-0", "slab-1", "slab-2"]
+    before, after = divide(IDS, LABELLED, SPLIT), divide(IDS + slabs, LABELLED | {*slabs[:2]}, SPLIT, {*slabs})
+    assert after["test"][:50] == before["test"]
+    assert sorted(after["test"][50:]) == slabs[:2]  # the third has no label to test with
+    assert (after["validation"], after["training"]) == (before["validation"], before["training"])
+    with pytest.raises(InputError, match="only 60 are labelled"):
+        divide(IDS + slabs, {*IDS[:60], *slabs}, SPLIT.model_copy(update={"test": 41}), {*slabs})
+
+
+def test_structures_are_chosen_by_their_info():
+    info = {"kind": ["bulk", "slab", None, "vacancy"], "size": ["1", "2", "2", "15"]}
+    assert chosen_by({"kind": ["slab", "vacancy"]}, ["a", "b", "c", "d"], info) == {"b", "d"}
+    assert chosen_by({"kind": ["slab"], "size": ["15"]}, ["a", "b", "c", "d"], info) == {"b", "d"}
+    assert chosen_by({}, ["a", "b", "c", "d"], info) == set()
+    with pytest.raises(InputError, match="no structure of the pool has kind=slb"):
+        chosen_by({"kind": ["slab", "slb"]}, ["a", "b", "c", "d"], info)

@@ -15,7 +15,7 @@ def number_of_chunks(wildcards):
     if ids is None:
         return 1
     level = level_of(wildcards)
-    count = len(ids) if level.only else len(ids[: level.first])
+    count = len(ids) if level.only or level.also else len(ids[: level.first])
     return -(-count // chunk_size(level))
 
 
@@ -40,7 +40,8 @@ def chunk_inputs(wildcards):
     # --sdm conda brings the engine, for the job alone
     if not finished and not USES_CONDA and (missing := engine.installed(level)):
         raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
-    if not finished and (refusal := engines.refusal(level, system.elements, checks.first_periodic(system))):
+    crystal, molecule = checks.first_periodic(system), checks.first_periodic(system, periodic=False)
+    if not finished and (refusal := engines.refusal(level, system.elements, crystal, molecule)):
         raise WorkflowError(f"{key}: {refusal}")
     try:
         inputs["files"] = engine.files(level, system.elements)
@@ -72,7 +73,7 @@ def collecting_settings(wildcards):
     """What collecting needs: all that describes a file, but of an engine's settings only what it labels."""
     level = level_of(wildcards)
     settings = level.model_dump()
-    return settings if hasattr(level, "file") else {key: settings[key] for key in ("first", "only")}
+    return settings if hasattr(level, "file") else {key: settings[key] for key in ("first", "only", "also")}
 
 
 # --- splits

@@ -15,7 +15,9 @@ rule label_chunk:
         chunk=r"\d+",
         chunks=r"\d+",
     conda:
-        lambda w: "../../envs/dftbplus.yaml" if level_of(w).engine == "dftb+" else "../../envs/mftl.yaml"
+        lambda w: {"dftb+": "../../envs/dftbplus.yaml", "gpaw": "../../envs/gpaw.yaml"}.get(
+            level_of(w).engine, "../../envs/mftl.yaml"
+        )
     threads: CONFIG.labels.workers
     params:
         level=lambda w: level_of(w).model_dump(exclude={"chunk_size"}),

@@ -16,6 +16,7 @@ rule split:
         test=lambda w: split_settings(w).test,
         validation=lambda w: split_settings(w).validation,
         seed=lambda w: split_settings(w).seed,
+        test_only=lambda w: split_settings(w).test_only,
         source=source_hash("split"),
     script:
         "../scripts/split.py"

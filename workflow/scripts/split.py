@@ -6,14 +6,22 @@ from pathlib import Path
 import pandas as pd
 
 from mftl.config import Split
-from mftl.extxyz import read_ids
+from mftl.extxyz import read_ids, read_info
 from mftl.jobs import job
-from mftl.splits import divide
+from mftl.splits import chosen_by, divide
 
 with job(snakemake):
     states = pd.read_csv(snakemake.input.states, dtype={"id": str})
     labelled = set(states.loc[states["state"] == "done", "id"])
     params = snakemake.params
-    settings = Split(level=params.level, test=params.test, validation=params.validation, seed=params.seed)
-    sets = divide(read_ids(snakemake.input.pool), labelled, settings)
+    settings = Split(
+        level=params.level,
+        test=params.test,
+        validation=params.validation,
+        seed=params.seed,
+        test_only=params.test_only,
+    )
+    pool = snakemake.input.pool
+    ids, info = read_ids(pool), {key: read_info(pool, key) for key in settings.test_only}
+    sets = divide(ids, labelled, settings, chosen_by(settings.test_only, ids, info))
     Path(snakemake.output[0]).write_text(json.dumps(sets, indent=0), encoding="utf-8")

@@ -17,7 +17,7 @@ with job(snakemake):
     table = verify(
         shipped,
         made,
-        config.Labels(workers=snakemake.threads, timeout=snakemake.params.timeout),
+        made.labels.model_copy(update={"workers": snakemake.threads, "timeout": snakemake.params.timeout}),
         config.Verification(**snakemake.params.sample),
         Path(snakemake.output[0]).with_suffix(""),
     )

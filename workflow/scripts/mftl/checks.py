@@ -31,7 +31,7 @@ from mftl.config import (
     valid,
 )
 from mftl.inputs import InputError
-from mftl.splits import divide
+from mftl.splits import chosen_by, divide
 
 RESERVED = ("figures", "paper", "verify_labels")  # results/<name> of other rules
 
@@ -50,19 +50,30 @@ def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
 
 def pool_ids(system: System, root: Path = Path(".")) -> list[str] | None:
     """Ids of a pool without computing it, in order; None if they are known only once it is built."""
-    if isinstance(system.pool, NormalModePool):
-        pool = system.pool
-        return [f"{name}-{k:04d}" for k in range(pool.per_molecule) for name in pool.molecules]
+    if not isinstance(system.pool, FilePool):
+        return system.pool.known()["id"]
     path = root / system.pool.file
     return extxyz.read_ids(path) if path.suffix in (".extxyz", ".xyz") else None
 
 
-def first_periodic(system: System, root: Path = Path(".")) -> str | None:
-    """Id of a crystal in a pool, without computing the pool; None if there is none, or if that is known only later."""
-    if isinstance(system.pool, NormalModePool):
-        return None
+def pool_info(system: System, key: str, root: Path = Path(".")) -> list[str | None] | None:
+    """An info key of a pool's structures without computing it, in order; None if it is known only once it is built."""
+    if not isinstance(system.pool, FilePool):
+        return system.pool.known().get(key)
     path = root / system.pool.file
-    return extxyz.first_periodic(path) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.read_info(path, key) if path.suffix in (".extxyz", ".xyz") else None
+
+
+def first_periodic(system: System, root: Path = Path("."), periodic: bool = True) -> str | None:
+    """Id of a crystal in a pool, without computing the pool; None if there is none, or if that is known only later.
+
+    With ``periodic=False``: of a molecule.
+    """
+    if not isinstance(system.pool, FilePool):
+        molecules = isinstance(system.pool, NormalModePool)
+        return system.pool.known()["id"][0] if periodic != molecules else None
+    path = root / system.pool.file
+    return extxyz.first_periodic(path, periodic) if path.suffix in (".extxyz", ".xyz") else None
 
 
 def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
@@ -74,16 +85,19 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
     ids = pool_ids(chosen, root)
     if ids is None or chosen.split is None:
         return None
+    info = {key: pool_info(chosen, key, root) for key in chosen.split.test_only}
+    if None in info.values():
+        return None
 
     def labelled(name: str) -> set[str]:
         one = chosen.levels[name]
         if isinstance(one, FileLevel):
             return set(extxyz.read_ids(root / one.file))
-        if one.only:
+        if one.only or one.also:
             return set(ids)
         return set(ids[: one.first])
 
-    split = divide(ids, labelled(chosen.split.level), chosen.split)
+    split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
     usable = set.intersection(*(labelled(name) for name in level.split("~")))
     return len(usable.intersection(split["training"]))
 

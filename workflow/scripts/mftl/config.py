@@ -43,10 +43,70 @@ class NormalModePool(Section):
     )
     seed: list[int] = Field([0], description="seeds of the random numbers; the molecule's position is appended")
 
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        names = list(self.molecules) * self.per_molecule
+        return {
+            "id": [f"{name}-{k // len(self.molecules):04d}" for k, name in enumerate(names)],
+            "molecule": names,
+        }
+
+
+class CrystalPool(Section):
+    """A pool of small distorted cells of an element with a bcc ground state, and a few larger ones."""
+
+    generator: Literal["crystals"] = Field(description="the name of the generator")
+    name: Name = Field(description="what the ids begin with")
+    element: Element = Field(description="chemical symbol")
+    lattice_constant: PositiveFloat = Field(description="of bcc, Å; other lattices follow by ratios")
+    structures: PositiveInt = Field(100, description="small cells, of the `kinds` in turn")
+    kinds: list[Literal["rattled", "strained", "slab", "lattice"]] = Field(
+        ["rattled", "strained", "slab", "lattice"],
+        min_length=1,
+        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc",
+    )
+    larger: dict[Literal["vacancy", "slab6"], PositiveInt] = Field(
+        {}, description="how many larger cells come last: bcc of 15 atoms with a vacancy, slabs of 6 layers"
+    )
+    closest: PositiveFloat = Field(2.0, description="cells with two atoms closer than this (Å) are drawn again")
+    seed: list[int] = Field([0], description="seeds of the random numbers")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        kinds = [self.kinds[k % len(self.kinds)] for k in range(self.structures)]
+        larger = [(f"{self.name}-{kind}-{k}", kind) for kind, count in self.larger.items() for k in range(count)]
+        return {
+            "id": [f"{self.name}-{k:04d}" for k in range(self.structures)] + [one for one, _ in larger],
+            "kind": kinds + [kind for _, kind in larger],
+        }
+
+
+class SimpleCrystalPool(Section):
+    """A pool of perfect crystals at several volumes, as a database of equilibrium structures holds them."""
+
+    generator: Literal["simple-crystals"] = Field(description="the name of the generator")
+    element: Element = Field(description="chemical symbol")
+    lattice_constant: PositiveFloat = Field(description="of bcc, Å; other lattices follow by ratios")
+    lattices: list[Literal["bcc", "fcc", "hcp", "sc", "a15"]] = Field(
+        ["bcc", "fcc", "hcp", "sc", "a15"], min_length=1, description="one crystal of each at each volume"
+    )
+    volumes: list[PositiveFloat] = Field([1.0], min_length=1, description="relative volumes")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        pairs = [(lattice, volume) for volume in self.volumes for lattice in self.lattices]
+        return {
+            "id": [f"{lattice}-{round(100 * volume):03d}" for lattice, volume in pairs],
+            "kind": [lattice for lattice, _ in pairs],
+        }
+
 
 Pool = Annotated[
-    Annotated[FilePool, Tag("file")] | Annotated[NormalModePool, Tag("generator")],
-    Discriminator(lambda value: "generator" if "generator" in _as_dict(value) else "file"),
+    Annotated[FilePool, Tag("file")]
+    | Annotated[NormalModePool, Tag("normal-modes")]
+    | Annotated[CrystalPool, Tag("crystals")]
+    | Annotated[SimpleCrystalPool, Tag("simple-crystals")],
+    Discriminator(lambda value: _as_dict(value).get("generator", "file")),
 ]
 
 
@@ -56,6 +116,9 @@ class Level(Section):
     first: PositiveInt | None = Field(None, description="label only the first so many structures (after `only`)")
     only: dict[str, list[str]] = Field(
         {}, description="label only structures whose info key has one of these values, e.g. {molecule: [water]}"
+    )
+    also: dict[str, list[str]] = Field(
+        {}, description="label these too, whatever `first` and `only` leave out, e.g. {kind: [vacancy]}"
     )
 
 
@@ -121,12 +184,26 @@ class PyscfCcsdtLevel(EngineLevel):
     basis: str = Field("cc-pvdz", description="PySCF's name of the basis set")
 
 
+class GpawLevel(EngineLevel):
+    """DFT labels with GPAW in plane waves: free energy, its forces and stress; crystals only, spins paired."""
+
+    engine: Literal["gpaw"] = Field(description="the name of the engine")
+    functional: str = Field("PBE", description="GPAW's name of the functional")
+    cutoff: PositiveFloat = Field(400.0, description="kinetic energy of the plane waves, eV")
+    k_point_density: PositiveFloat = Field(4.0, description="k-points per 1/Å (with 2π) along each axis, Γ-centred")
+    smearing: PositiveFloat = Field(0.1, description="width of the Fermi-Dirac occupations, eV")
+    energy_tolerance: PositiveFloat = Field(1e-5, description="convergence of the energy, eV per valence electron")
+    density_tolerance: PositiveFloat = Field(1e-4, description="convergence of the density, electrons per valence one")
+    max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
+
+
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
     | Annotated[TbliteLevel, Tag("tblite")]
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
-    | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")],
+    | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")]
+    | Annotated[GpawLevel, Tag("gpaw")],
     Discriminator(lambda value: _as_dict(value).get("engine", "file")),
 ]
 
@@ -138,6 +215,11 @@ class Split(Section):
     test: PositiveInt = Field(description="structures kept for testing")
     validation: PositiveInt = Field(description="structures kept for early stopping")
     seed: int = Field(0, description="another seed draws another split")
+    test_only: dict[str, list[str]] = Field(
+        {},
+        description="structures whose info key has one of these values, e.g. {kind: [vacancy]}, are neither validated "
+        "nor trained on; those labelled at `level` are in the test set, on top of the `test` others",
+    )
 
 
 class System(Section):
@@ -568,16 +650,8 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {
-    "file",
-    "generator",
-    "tblite",
-    "dftb+",
-    "pyscf-dft",
-    "pyscf-ccsd(t)",
-    "path",
-    "described",
-}  # of the unions, in pydantic's paths
+TAGS = {"file", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft", "pyscf-ccsd(t)", "gpaw",
+        "path", "described"}  # of the unions, in pydantic's paths  # fmt: skip
 
 
 def _explain(values: dict, error: ValidationError) -> str:

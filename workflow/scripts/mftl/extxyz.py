@@ -19,18 +19,39 @@ def read_ids(path: str | Path) -> list[str]:
     return list(_read(path, path.stat().st_mtime_ns)[0])
 
 
-def first_periodic(path: str | Path) -> str | None:
+def first_periodic(path: str | Path, periodic: bool = True) -> str | None:
     """Id of the first structure in an extended XYZ file that is periodic, as ASE would see it; None if none is.
 
-    Raises InputError as ``read_ids`` does.
+    With ``periodic=False``: of the first that is not. Raises InputError as ``read_ids`` does.
     """
     path = Path(path)
-    return _read(path, path.stat().st_mtime_ns)[1]
+    return _read(path, path.stat().st_mtime_ns)[1].get(periodic)
+
+
+def read_info(path: str | Path, key: str) -> list[str | None]:
+    """The text of an info key of each structure in an extended XYZ file, in order; None where it is not there."""
+    path = Path(path)
+    return list(_read_info(path, key, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=16)
+def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
+    pattern = re.compile(rf"""(?:^|\s){re.escape(key)}=(?:"([^"]*)"|(\S+))""")
+    values = []
+    with path.open(encoding="utf-8") as file:
+        while line := file.readline():
+            if not line.strip():
+                continue
+            match = pattern.search(file.readline())
+            values.append((match[1] or match[2]) if match else None)
+            for _ in range(int(line)):
+                file.readline()
+    return tuple(values)
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], str | None]:
-    ids, periodic = [], None
+def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str]]:
+    ids, first = [], {}
     with path.open(encoding="utf-8") as file:
         while line := file.readline():
             if not line.strip():
@@ -44,12 +65,11 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], str | None]:
             comment = file.readline()
             match = _ID.search(comment)
             ids.append((match[1] or match[2]) if match else f"{path.stem}-{len(ids):06d}")
-            if periodic is None and _is_periodic(comment):
-                periodic = ids[-1]
+            first.setdefault(_is_periodic(comment), ids[-1])
             for _ in range(count):
                 if not file.readline().strip():
                     raise InputError(f"{path}: the file ends in the middle of structure {ids[-1]}; is it truncated?")
-    return tuple(ids), periodic
+    return tuple(ids), first
 
 
 def _is_periodic(comment: str) -> bool:

@@ -84,29 +84,31 @@ def mean_seconds(path: str | Path, ids: list[str]) -> float:
 
 
 def wanted(pool: list[Atoms], level: Level) -> list[Atoms]:
-    """The structures that a level asks for, in the pool's order: those that ``only`` allows, of them the ``first``.
+    """The structures that a level asks for, in the pool's order.
 
-    Raises InputError if no structure is left.
+    These are those that ``only`` allows, of them the ``first``, and those of ``also``. Raises InputError if none is.
     """
-    chosen = list(islice((atoms for atoms in pool if _allowed(atoms, level)), level.first))
+    first = {a.info["id"] for a in islice((a for a in pool if _has(a, level.only)), level.first)}
+    chosen = [a for a in pool if a.info["id"] in first or (level.also and _has(a, level.also))]
     if not chosen:
         raise InputError(f"no structure of the pool has {level.only}; check the key and the values of `only`")
     return chosen
 
 
-def _allowed(atoms: Atoms, level: Level) -> bool:
-    return all(str(atoms.info.get(key)) in values for key, values in level.only.items())
+def _has(atoms: Atoms, values: dict[str, list[str]]) -> bool:
+    """Whether each info key has one of its values."""
+    return all(str(atoms.info.get(key)) in allowed for key, allowed in values.items())
 
 
 def read_chunk(path: str | Path, level: Level, first: int, last: int | None) -> list[Atoms]:
     """The structures that a level asks for among those of a pool's file from place ``first`` up to before ``last``."""
-    if level.only and level.first:  # who the first are hangs on the structures before
+    if (level.only and level.first) or level.also:  # who the first are hangs on the structures before
         pool = read_structures(path)
         chunk = {atoms.info["id"] for atoms in pool[first:last]}
         return [atoms for atoms in wanted(pool, level) if atoms.info["id"] in chunk]
     if level.first is not None:
         last = min(level.first, last) if last is not None else level.first
-    return [atoms for atoms in read_structures(path, slice(first, last)) if _allowed(atoms, level)]
+    return [atoms for atoms in read_structures(path, slice(first, last)) if _has(atoms, level.only)]
 
 
 def _silent(iterable: Iterable, total: int) -> Iterable:
@@ -171,12 +173,14 @@ def _check_and_hash(structures: list[Atoms], settings: Any) -> str:
     """A hash of all that makes a label at this level. Raises InputError if the engine cannot label the structures."""
     engine = engines.engine(settings.engine)
     elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
-    periodic = next((atoms.info["id"] for atoms in structures if atoms.pbc.any()), None)
+    periodic, molecule = (
+        next((atoms.info["id"] for atoms in structures if atoms.pbc.any() == wanted), None) for wanted in (True, False)
+    )
     if missing := engine.installed(settings):
         raise InputError(f"the engine {settings.engine} is not installed: {missing}")
-    if refusal := engines.refusal(settings, elements, periodic):
+    if refusal := engines.refusal(settings, elements, periodic, molecule):
         raise InputError(refusal)
-    options = settings.model_dump(exclude={"first", "only", "chunk_size", *engine.LOCATION})
+    options = settings.model_dump(exclude={"first", "only", "also", "chunk_size", *engine.LOCATION})
     code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
     return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
 

@@ -5,7 +5,7 @@ the pool, training sets are nested (n = 50 contains n = 25), and new structures 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from mftl.config import Split
 from mftl.inputs import InputError
@@ -16,14 +16,29 @@ def hash_order(ids: Iterable[str], seed: int) -> list[str]:
     return sorted(ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest())
 
 
-def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[str]]:
+def chosen_by(values: dict[str, list[str]], ids: list[str], info: dict[str, list[str | None]]) -> set[str]:
+    """The ids whose info has one of the ``values`` of a key; ``info`` holds each key's value for every id.
+
+    Raises InputError if a value is that of no structure: nothing would be chosen, and nobody would know.
+    """
+    chosen = set()
+    for key, wanted in values.items():
+        for value in wanted:
+            if value not in info[key]:
+                raise InputError(f"split.test_only: no structure of the pool has {key}={value}")
+        chosen |= {one for one, value in zip(ids, info[key], strict=True) if value in wanted}
+    return chosen
+
+
+def divide(ids: list[str], labelled: set[str], split: Split, test_only: Set[str] = frozenset()) -> dict[str, list[str]]:
     """Split a pool's ids into ``test``, ``validation`` and ``training``, each in hash order.
 
     Test and validation structures are drawn from ``labelled``, the ids labelled at the split's level. All others
-    may be trained on, at whatever level they are labelled: a structure tested on is never trained on.
+    may be trained on, at whatever level they are labelled: a structure tested on is never trained on. Those of
+    ``test_only`` are neither drawn nor trained on; where labelled, they follow the drawn ones in ``test``.
     Raises InputError if too few are labelled.
     """
-    order = hash_order(ids, split.seed)
+    order = hash_order((one for one in ids if one not in test_only), split.seed)
     eligible = [one for one in order if one in labelled]
     if len(eligible) < split.test + split.validation:
         raise InputError(
@@ -33,4 +48,5 @@ def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[s
     test = eligible[: split.test]
     validation = eligible[split.test : split.test + split.validation]
     kept = {*test, *validation}
+    test += [one for one in hash_order(test_only, split.seed) if one in labelled]
     return {"test": test, "validation": validation, "training": [one for one in order if one not in kept]}

@@ -418,12 +418,16 @@ def start_model(
 
 
 def interaction_scale(data: Labelled, settings: Training) -> float:
-    """The scale of the interaction energy, eV: root mean square force component, or spread of the energies per atom."""
-    if settings.forces_weight > 0:
-        return float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2))) or 1.0
+    """The scale of the interaction energy, eV: root mean square force component, or spread of the energies per atom.
+
+    The larger counts: forces vanish in perfect crystals, and are not looked at by training on energies alone.
+    """
     counts = models.composition(data.structures, models.numbers(sorted(_symbols(data))))
     rest = data.energies - counts @ models.fit_reference_energies(counts, data.energies)
-    return float(np.std(rest / counts.sum(1))) or 1.0
+    scale = float(np.std(rest / counts.sum(1)))
+    if settings.forces_weight > 0:
+        scale = max(scale, float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2))))
+    return scale or 1.0
 
 
 def adapt_parent(model: torch.nn.Module, data: Labelled, settings: Training) -> None:

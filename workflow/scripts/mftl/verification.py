@@ -13,7 +13,7 @@ from mftl.inputs import InputError
 from mftl.labels import ENERGY, FORCES, label_chunk, read_labelled
 
 # what the data that ships was computed with
-VERSIONS = {"dftb+": "25.1", "pyscf-dft": "2.14.0", "pyscf-ccsd(t)": "2.14.0", "tblite": "0.8.0"}
+VERSIONS = {"dftb+": "25.1", "pyscf-dft": "2.14.0", "pyscf-ccsd(t)": "2.14.0", "tblite": "0.8.0", "gpaw": "26.7.0"}
 MAX_ENERGY, MAX_FORCE = 1e-6, 1e-4  # eV/atom, eV/Å
 COLUMNS = ["level", "engine", "version", "shipped_version", "structures", "energy_ueV_atom", "forces_meV_A", "verdict"]
 

@@ -6,6 +6,7 @@ To add one, write a module like those beside this file and enter it in ``ENGINES
 - ``version(settings)``: what computes, as a word;
 - ``elements(settings)``: the elements it can treat; None if only the engine knows, once it runs;
 - ``PERIODIC``: whether it can treat crystals;
+- ``MOLECULES = False``, if it cannot treat molecules;
 - ``files(settings, elements)``: the files that labels depend on besides the structures. Raises InputError if one is
   missing or broken;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
@@ -36,6 +37,7 @@ ENGINES = {
     "dftb+": "mftl.engines.dftbplus",
     "pyscf-dft": "mftl.engines.pyscf_dft",
     "pyscf-ccsd(t)": "mftl.engines.pyscf_ccsdt",
+    "gpaw": "mftl.engines.gpaw",
 }
 
 # The values of ase.units (CODATA 2014), which worker processes do without: ASE is most of what they would import.
@@ -112,8 +114,11 @@ def first_elements(count: int) -> set[str]:
     return set(_SYMBOLS[:count])
 
 
-def refusal(settings: Any, elements: Iterable[str], periodic: str | None) -> str | None:
-    """Why an engine cannot treat a system with these elements, of which ``periodic`` is a crystal; None if it can."""
+def refusal(settings: Any, elements: Iterable[str], periodic: str | None, molecule: str | None = None) -> str | None:
+    """Why an engine cannot treat a system with these elements; None if it can.
+
+    ``periodic`` is the id of a crystal among its structures, ``molecule`` that of a molecule; None: there is none.
+    """
     module = engine(settings.engine)
     known = module.elements(settings)
     if known is not None and (unknown := sorted(set(elements) - known)):
@@ -123,6 +128,8 @@ def refusal(settings: Any, elements: Iterable[str], periodic: str | None) -> str
         )
     if periodic is not None and not module.PERIODIC:
         return f"structure {periodic} is periodic; the engine {settings.engine} labels molecules only"
+    if molecule is not None and not getattr(module, "MOLECULES", True):
+        return f"structure {molecule} is a molecule; the engine {settings.engine} labels crystals only"
     return None
 
 
@@ -130,6 +137,12 @@ def require_molecule(structure: Structure, name: str) -> None:
     """Raise InputError for a periodic structure, which the engine ``name`` cannot label."""
     if structure.periodic:
         raise InputError(f"structure {structure.id} is periodic; the engine {name} labels molecules only")
+
+
+def require_crystal(structure: Structure, name: str) -> None:
+    """Raise InputError for a molecule, which the engine ``name`` cannot label."""
+    if not structure.periodic:
+        raise InputError(f"structure {structure.id} is a molecule; the engine {name} labels crystals only")
 
 
 def require_closed_shell(structure: Structure) -> None:

@@ -2,22 +2,27 @@
 
 from ase import Atoms
 
-from mftl.config import FilePool, NormalModePool
+from mftl.config import CrystalPool, FilePool, NormalModePool, Pool
 from mftl.inputs import InputError
 from mftl.structures import Progress, read_structures
-from mftl.systems import normal_modes
+from mftl.systems import crystals, normal_modes
 
 
-def build_pool(pool: FilePool | NormalModePool, elements: list[str], progress: Progress = iter) -> list[Atoms]:
+def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> list[Atoms]:
     """The structures of a system, each with a unique ``info["id"]``, without energies or forces.
 
     Raises InputError, naming the file and the id, if the file cannot be read (see ``structures.read_structures``)
     or a structure holds an element that is not in ``elements``.
     """
+    source = "generated pool"
     if isinstance(pool, FilePool):
         source, structures = pool.file, read_structures(pool.file)
+    elif isinstance(pool, NormalModePool):
+        structures = normal_modes.sample(pool, progress)
+    elif isinstance(pool, CrystalPool):
+        structures = crystals.sample(pool, progress)
     else:
-        source, structures = "generated pool", normal_modes.sample(pool, progress)
+        structures = crystals.simple_crystals(pool)
     for atoms in structures:
         unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
         if unknown:

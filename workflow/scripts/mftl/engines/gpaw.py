@@ -1,0 +1,79 @@
+"""DFT of crystals with GPAW: plane waves and projector-augmented waves (Mortensen et al., JCP 160, 092503, 2024)."""
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mftl.engines import Failure, Label, Structure, first_elements, require_crystal
+from mftl.inputs import InputError
+
+if TYPE_CHECKING:
+    from mftl.config import GpawLevel
+
+PERIODIC = True
+MOLECULES = False  # in plane waves they would need a box, and its size would be one more setting
+LOCATION = ()
+INSTALL = (
+    "pip install gpaw gpaw-data, which needs libxc, BLAS and a C compiler, or conda install -c conda-forge "
+    "'gpaw=*=*nompi*', or call snakemake with --sdm conda"
+)
+
+
+def installed(settings: "GpawLevel") -> str | None:
+    """None if GPAW can be imported, else how to install it."""
+    return None if find_spec("gpaw") else INSTALL
+
+
+def version(settings: "GpawLevel") -> str:
+    """The version of GPAW."""
+    try:
+        return version_of("gpaw")
+    except PackageNotFoundError:  # a checkout on PYTHONPATH
+        return "unknown"
+
+
+def elements(settings: "GpawLevel") -> set[str]:
+    """Elements that GPAW's published setups cover."""
+    return first_elements(86) - {"Tc", "Po", "At"}
+
+
+def files(settings: "GpawLevel", elements: list[str]) -> list[Path]:
+    """Labels depend on no files but GPAW's setups, which belong to its installation."""
+    return []
+
+
+def label(structure: Structure, settings: "GpawLevel") -> Label:
+    """Free energy, forces and stress of a crystal; spins are paired. The zero of energy are the setups' atoms.
+
+    At a finite electronic temperature forces and stress are the derivatives of the free energy, not those of the
+    energy extrapolated to zero temperature that GPAW reports first.
+    Raises Failure if the density does not converge, InputError for a molecule, or a functional that GPAW does not know
+    or has no setups for.
+    """
+    require_crystal(structure, "gpaw")
+    import numpy as np
+    from ase import Atoms
+    from gpaw import GPAW, PW, FermiDirac, KohnShamConvergenceError
+
+    atoms = Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=structure.pbc)
+    try:
+        atoms.calc = GPAW(
+            mode=PW(settings.cutoff),
+            xc=settings.functional,
+            kpts={"density": settings.k_point_density, "gamma": True},
+            occupations=FermiDirac(settings.smearing),
+            convergence={"energy": settings.energy_tolerance, "density": settings.density_tolerance},
+            maxiter=settings.max_scf_iterations,
+            txt=None,
+        )
+        energy = atoms.get_potential_energy(force_consistent=True)
+        forces, stress = atoms.get_forces(), atoms.get_stress(voigt=False)
+    except KohnShamConvergenceError:
+        raise Failure(f"the density did not converge in {settings.max_scf_iterations} iterations") from None
+    except NameError as error:
+        raise InputError(f"GPAW does not know the functional {settings.functional!r}: {error}") from None
+    except FileNotFoundError as error:
+        raise InputError(f"GPAW has no setup for an element: {str(error).partition(chr(10))[0]}") from None
+    return Label(float(energy), forces.tolist(), np.asarray(stress).tolist())

@@ -1,0 +1,124 @@
+"""Cells of an element with a bcc ground state: rattled and strained bulk, slabs, other lattices, and larger cells.
+
+A pool of distorted cells (``sample``) and the equilibrium-like simple crystals of a foundation system
+(``simple_crystals``). All lattices follow from the lattice constant of bcc by ratios that are those of tungsten.
+"""
+
+import numpy as np
+from ase import Atoms
+from ase.build import bcc100, bcc110, bulk
+from ase.spacegroup import crystal
+
+from mftl.config import CrystalPool, SimpleCrystalPool
+from mftl.inputs import InputError
+from mftl.structures import Progress
+
+VACUUM = 4.0  # Å, on both sides of a slab
+MAX_DRAWS = 1000  # for one cell
+
+
+def sample(pool: CrystalPool, progress: Progress = iter) -> list[Atoms]:
+    """The cells of a pool: ``pool.structures`` of the kinds in turn, then the larger ones.
+
+    ``info``: ``id`` (``<name>-<k>``, of a larger cell ``<name>-<kind>-<k>``), ``kind`` and ``closest``, the shortest
+    distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again. The cells are ordered so
+    that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its own.
+    Raises InputError if hardly any cell that is drawn keeps the atoms so far apart.
+    """
+    rng = np.random.default_rng(pool.seed)
+    cells = [
+        _drawn(pool, pool.kinds[k % len(pool.kinds)], f"{pool.name}-{k:04d}", rng)
+        for k in progress(range(pool.structures))
+    ]
+    for number, (kind, count) in enumerate(pool.larger.items(), 1):  # numpy takes no notice of zeros at the end
+        for k in range(count):
+            rng = np.random.default_rng([*pool.seed, number, k])
+            cells.append(_drawn(pool, kind, f"{pool.name}-{kind}-{k}", rng, k))
+    return cells
+
+
+def simple_crystals(pool: SimpleCrystalPool) -> list[Atoms]:
+    """Perfect crystals of each lattice at each volume. ``info``: ``id`` (``<lattice>-<volume in %>``) and ``kind``."""
+    crystals = []
+    for volume in pool.volumes:
+        for lattice in pool.lattices:
+            atoms = simple_crystal(pool.element, lattice, pool.lattice_constant, volume)
+            atoms.info = {"id": f"{lattice}-{round(100 * volume):03d}", "kind": lattice}
+            crystals.append(atoms)
+    return crystals
+
+
+def simple_crystal(element: str, lattice: str, a: float, volume: float) -> Atoms:
+    """A crystal whose lattice constants fit to bcc with ``a`` in Å, its volume scaled by ``volume``."""
+    if lattice == "bcc":
+        atoms = bulk(element, "bcc", a=a)
+    elif lattice == "fcc":
+        atoms = bulk(element, "fcc", a=a * 1.272)
+    elif lattice == "hcp":
+        atoms = bulk(element, "hcp", a=a * 0.88, c=a * 0.88 * 1.58)
+    elif lattice == "sc":
+        atoms = bulk(element, "sc", a=a * 0.84)
+    else:  # A15, Pm-3n
+        sites = [(0, 0, 0), (0.25, 0, 0.5)]
+        atoms = crystal([element] * 2, sites, spacegroup=223, cellpar=[a * 1.59] * 3 + [90] * 3)
+    atoms.set_cell(atoms.cell * volume ** (1 / 3), scale_atoms=True)
+    return atoms
+
+
+def closest(atoms: Atoms) -> float:
+    """Shortest distance of two atoms, images included, in Å."""
+    distances = atoms.repeat(2).get_all_distances(mic=True)
+    return float(distances[distances > 1e-6].min())
+
+
+def _drawn(pool: CrystalPool, kind: str, name: str, rng: np.random.Generator, number: int = 0) -> Atoms:
+    """A cell of a kind in which no two atoms are too close; ``number`` counts larger cells of the kind."""
+    for _ in range(MAX_DRAWS):
+        atoms = _cell(pool.element, kind, pool.lattice_constant, rng, number)
+        if (distance := closest(atoms)) >= pool.closest:
+            atoms.info = {"id": name, "kind": kind, "closest": round(distance, 3)}
+            return atoms
+    raise InputError(f"{name}: in {MAX_DRAWS} draws no cell with all atoms {pool.closest} Å apart; lower `closest`")
+
+
+def _cell(element: str, kind: str, a: float, rng: np.random.Generator, number: int) -> Atoms:
+    """One draw. What is drawn, and in which order, makes the data that ships: it must stay as it is."""
+    if kind == "rattled":
+        atoms = _strained(bulk(element, "bcc", a=a, cubic=True), rng, 0.02, 0.10)
+        return _rattled(atoms, rng.choice([0.05, 0.10, 0.20, 0.30]), rng)
+    if kind == "strained":
+        return _strained(bulk(element, "bcc", a=a), rng, 0.04, 0.25)
+    if kind == "slab":
+        surface, layers = [("100", 3), ("110", 2)][rng.integers(2)]
+        return _rattled(_slab(element, surface, layers, a), rng.choice([0.05, 0.15]), rng)
+    if kind == "lattice":
+        lattice, volume = rng.choice(["fcc", "hcp", "sc"]), rng.uniform(0.85, 1.15)
+        return _rattled(simple_crystal(element, lattice, a, volume), 0.08, rng)
+    if kind == "vacancy":
+        atoms = bulk(element, "bcc", a=a, cubic=True).repeat(2)
+        del atoms[0]
+        return _rattled(_strained(atoms, rng, 0.01, 0.05), rng.uniform(0.05, 0.15), rng)
+    # slab6
+    return _rattled(_slab(element, ["100", "110"][number % 2], 6, a), rng.uniform(0.05, 0.15), rng)
+
+
+def _slab(element: str, surface: str, layers: int, a: float) -> Atoms:
+    """A slab with one atom in each layer."""
+    build = {"100": bcc100, "110": bcc110}[surface]
+    atoms = build(element, (1, 1, layers), a=a, vacuum=VACUUM, **({"orthogonal": False} if surface == "110" else {}))
+    atoms.pbc = True
+    return atoms
+
+
+def _strained(atoms: Atoms, rng: np.random.Generator, shear: float, volume: float) -> Atoms:
+    """A random symmetric strain of size ``shear`` and a change of volume of at most the fraction ``volume``."""
+    deformation = np.eye(3) * (1 + rng.uniform(-volume, volume)) ** (1 / 3)
+    noise = rng.normal(scale=shear, size=(3, 3))
+    atoms.set_cell(atoms.cell @ (deformation + 0.5 * (noise + noise.T)), scale_atoms=True)
+    return atoms
+
+
+def _rattled(atoms: Atoms, size: float, rng: np.random.Generator) -> Atoms:
+    """Normally distributed displacements of ``size`` in Å."""
+    atoms.positions += rng.normal(scale=size, size=atoms.positions.shape)
+    return atoms
