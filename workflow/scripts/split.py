@@ -14,6 +14,6 @@ with job(snakemake):
     states = pd.read_csv(snakemake.input.states, dtype={"id": str})
     labelled = set(states.loc[states["state"] == "done", "id"])
     params = snakemake.params
-    settings = Split(level=params.level, test=params.test, validation=params.validation, seed=params.seed)
+    settings = Split(**params.settings)
     sets = divide(read_ids(snakemake.input.pool), labelled, settings)
     Path(snakemake.output[0]).write_text(json.dumps(sets, indent=0), encoding="utf-8")

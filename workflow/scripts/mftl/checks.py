@@ -9,9 +9,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mftl import extxyz
+from mftl import downloads, extxyz
 from mftl import recipe as recipes
-from mftl.config import Config, FileLevel, FilePool, NormalModePool, System, Training, listed, mistake, parse, valid
+from mftl.config import (
+    Config,
+    DatasetLevel,
+    DatasetPool,
+    FileLevel,
+    FilePool,
+    NormalModePool,
+    System,
+    Training,
+    listed,
+    mistake,
+    parse,
+    valid,
+)
 from mftl.inputs import InputError
 from mftl.splits import divide
 
@@ -33,16 +46,28 @@ def pool_ids(system: System, root: Path = Path(".")) -> list[str] | None:
     if isinstance(system.pool, NormalModePool):
         pool = system.pool
         return [f"{name}-{k:04d}" for k in range(pool.per_molecule) for name in pool.molecules]
+    if isinstance(system.pool, DatasetPool):
+        return None
     path = root / system.pool.file
-    return extxyz.read_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.read_ids(path) if extxyz.is_extxyz(path) else None
+
+
+def pool_size(system: System, root: Path = Path(".")) -> int | None:
+    """Structures of a pool without computing or downloading it; None if that is known only once it is built."""
+    if isinstance(system.pool, DatasetPool):
+        return system.pool.count or downloads.DATASETS[system.pool.dataset].structures
+    ids = pool_ids(system, root)
+    return None if ids is None else len(ids)
 
 
 def first_periodic(system: System, root: Path = Path(".")) -> str | None:
     """Id of a crystal in a pool, without computing the pool; None if there is none, or if that is known only later."""
     if isinstance(system.pool, NormalModePool):
         return None
+    if isinstance(system.pool, DatasetPool):
+        return f"1 of {system.pool.dataset}" if downloads.DATASETS[system.pool.dataset].periodic else None
     path = root / system.pool.file
-    return extxyz.first_periodic(path) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.first_periodic(path) if extxyz.is_extxyz(path) else None
 
 
 def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
@@ -52,7 +77,13 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
     """
     chosen = config.systems[system]
     ids = pool_ids(chosen, root)
-    if ids is None or chosen.split is None:
+    if chosen.split is None:
+        return None
+    if isinstance(chosen.pool, DatasetPool):
+        size = pool_size(chosen, root)
+        labelled_at = [chosen.levels[name].first or size for name in level.split("~")]
+        return min(*labelled_at, size - chosen.split.test - chosen.split.validation)
+    if ids is None:
         return None
 
     def labelled(name: str) -> set[str]:
@@ -74,15 +105,25 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
         path = f"systems.{name}"
         if isinstance(system.pool, FilePool):
             yield from _missing_file(f"{path}.pool.file", system.pool.file, root)
+        if isinstance(system.pool, DatasetPool):
+            known = downloads.DATASETS[system.pool.dataset].structures
+            if (system.pool.count or 1) > known:
+                yield mistake(f"{path}.pool.count", system.pool.count, f"at most {known}, all of {system.pool.dataset}")
         for level, settings in system.levels.items():
+            if isinstance(settings, DatasetLevel):
+                own = getattr(system.pool, "dataset", None)
+                if settings.dataset != own:
+                    known = f"{own}, the pool's data set" if own else "no data set, since the pool is from none"
+                    yield mistake(f"{path}.levels.{level}.dataset", settings.dataset, known)
             if isinstance(settings, FileLevel):
                 yield from _missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
         if system.split and system.split.level not in system.levels:
             yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
-    for name, path in config.foundation_models.items():
-        yield from _missing_file(f"foundation_models.{name}", path, root)
+    for name, model in config.foundation_models.items():
+        if isinstance(model, str):
+            yield from _missing_file(f"foundation_models.{name}", model, root)
     overrides = {"finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():

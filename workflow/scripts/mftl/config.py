@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError
 
+from mftl import downloads
 from mftl import recipe as recipes
 from mftl.inputs import InputError
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+DatasetName = Literal[*downloads.DATASETS]
 
 
 class Section(BaseModel):
@@ -44,9 +46,19 @@ class NormalModePool(Section):
     seed: list[int] = Field([0], description="seeds of the random numbers; the molecule's position is appended")
 
 
+class DatasetPool(Section):
+    """A random sample of a published data set, downloaded and checked."""
+
+    dataset: DatasetName = Field(description="its name; docs/datasets.md describes each")
+    count: PositiveInt | None = Field(None, description="structures drawn (null: all); fewer are a part of more")
+    seed: int = Field(0, description="another seed draws others")
+
+
 Pool = Annotated[
-    Annotated[FilePool, Tag("file")] | Annotated[NormalModePool, Tag("generator")],
-    Discriminator(lambda value: "generator" if "generator" in _as_dict(value) else "file"),
+    Annotated[FilePool, Tag("file")]
+    | Annotated[NormalModePool, Tag("generator")]
+    | Annotated[DatasetPool, Tag("dataset")],
+    Discriminator(lambda value: next((key for key in ("generator", "dataset") if key in _as_dict(value)), "file")),
 ]
 
 
@@ -66,6 +78,12 @@ class FileLevel(Level):
     failures: str | None = Field(None, description="table of the ids without a label and why: id, reason")
     energy_key: str = Field("REF_energy", description="info key of the energy in eV")
     forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+
+
+class DatasetLevel(Level):
+    """Labels that come with the published data set from which the pool is."""
+
+    dataset: DatasetName = Field(description="the same as the pool's")
 
 
 class EngineLevel(Level):
@@ -123,11 +141,12 @@ class PyscfCcsdtLevel(EngineLevel):
 
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
+    | Annotated[DatasetLevel, Tag("dataset")]
     | Annotated[TbliteLevel, Tag("tblite")]
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
     | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")],
-    Discriminator(lambda value: _as_dict(value).get("engine", "file")),
+    Discriminator(lambda value: _as_dict(value).get("engine", "dataset" if "dataset" in _as_dict(value) else "file")),
 ]
 
 
@@ -138,6 +157,9 @@ class Split(Section):
     test: PositiveInt = Field(description="structures kept for testing")
     validation: PositiveInt = Field(description="structures kept for early stopping")
     seed: int = Field(0, description="another seed draws another split")
+    block: PositiveInt = Field(
+        1, description="so many structures in a row of the pool (say, one molecule's) stay on one side of the split"
+    )
 
 
 class System(Section):
@@ -147,6 +169,23 @@ class System(Section):
     pool: Pool = Field(description="where the structures come from")
     levels: dict[Name, AnyLevel] = Field(description="levels of theory that label the pool")
     split: Split | None = Field(None, description="test and validation sets; needed to train on the system")
+
+
+class Downloads(Section):
+    """Where downloaded data sets and models lie."""
+
+    folder: str = Field(
+        "results/downloads", description="kept whatever happens to other results; files may be placed there by hand"
+    )
+    checksums: dict[Literal[*downloads.FILES], Annotated[str, Field(pattern=r"^(md5|sha1|sha256):[0-9a-f]+$")]] = Field(
+        {}, description="of single files, where the table has none or another one, e.g. {tungsten-gap2014: sha256:…}"
+    )
+
+
+class FoundationDownload(Section):
+    """A foundation model that is downloaded."""
+
+    download: Literal[*downloads.MODELS] = Field(description="its name; docs/datasets.md lists them")
 
 
 class Labels(Section):
@@ -274,11 +313,17 @@ class Config(Section):
 
     seeds: PositiveInt = Field(3, description="models trained for each point of a curve, seed-1 to seed-<seeds>")
     device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models train and predict")
+    data: str | None = Field(
+        None, description="a folder that file names may begin with, as {data}/…: snakemake --config data=/folder"
+    )
+    downloads: Downloads = Field(Downloads(), description=Downloads.__doc__)
     systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
     labels: Labels = Field(Labels(), description=Labels.__doc__)
     verification: Verification = Field(Verification(), description=Verification.__doc__)
     architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
-    foundation_models: dict[Name, str] = Field({}, description="name and file of models that recipes may start from")
+    foundation_models: dict[Name, str | FoundationDownload] = Field(
+        {}, description="MACE models that recipes may start from: name: file, or name: {download: its name}"
+    )
     training: Training = Field(Training(), description=Training.__doc__)
     finetuning: dict[str, Any] = Field(
         {}, description="keys of `training` with other values for stages that have a parent model"
@@ -332,10 +377,25 @@ def parse(values: dict[str, Any]) -> Config:
 
     Raises InputError with one line for each mistake: the key's path, the value given, and what would be valid.
     """
+    values = _with_data(values, values.get("data"))
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise InputError(_explain(values, error)) from None
+
+
+def _with_data(value: Any, folder: Any, path: str = "") -> Any:
+    """The same values with ``{data}`` in texts replaced by the folder. Raises InputError if none is given."""
+    if isinstance(value, dict):
+        return {key: _with_data(one, folder, f"{path}.{key}" if path else str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_data(one, folder, f"{path}.{i}") for i, one in enumerate(value)]
+    if not isinstance(value, str) or "{data}" not in value:
+        return value
+    if not isinstance(folder, str):
+        line = mistake("data", folder, f"a folder, since {path} is {value}: snakemake --config data=/folder …")
+        raise InputError(f"The configuration cannot be used:\n{line}")
+    return value.replace("{data}", folder)
 
 
 def mistake(path: str, value: Any, valid: str) -> str:
@@ -354,7 +414,15 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "generator", "tblite", "dftb+", "pyscf-dft", "pyscf-ccsd(t)"}  # of the unions, in pydantic's paths
+TAGS = {
+    "file",
+    "generator",
+    "dataset",
+    "tblite",
+    "dftb+",
+    "pyscf-dft",
+    "pyscf-ccsd(t)",
+}  # of the unions, in pydantic's paths
 
 
 def _explain(values: dict, error: ValidationError) -> str:
@@ -386,6 +454,7 @@ def _section_at(keys: list) -> type[BaseModel] | None:
     """The section that a path of keys leads to, where that is unambiguous."""
     fixed = {
         (): Config,
+        ("downloads",): Downloads,
         ("labels",): Labels,
         ("verification",): Verification,
         ("training",): Training,

@@ -19,7 +19,9 @@ EXAMPLES = [
     ("systems.<name>", config.System),
     ("systems.<name>.pool: a file", config.FilePool),
     ("systems.<name>.pool: a generator", config.NormalModePool),
+    ("systems.<name>.pool: a data set", config.DatasetPool),
     ("systems.<name>.levels.<name>: labels from a file", config.FileLevel),
+    ("systems.<name>.levels.<name>: labels of a data set", config.DatasetLevel),
     ("systems.<name>.levels.<name>: engine tblite", config.TbliteLevel),
     ("systems.<name>.levels.<name>: engine dftb+", config.DftbLevel),
     ("systems.<name>.levels.<name>: engine pyscf-dft", config.PyscfDftLevel),
@@ -30,7 +32,7 @@ EXAMPLES = [
     ("curves.<name>", config.Curve),
     ("figures.<name>", config.Figure),
 ]
-SECTIONS = ["labels", "verification", "training", "prediction", "plot"]
+SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
 
 
 def schema() -> str:

@@ -1,5 +1,6 @@
 """A quick look into extended XYZ files, without ASE: the Snakefile counts structures on every call."""
 
+import lzma
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,21 @@ from mftl.inputs import InputError
 
 _PBC = re.compile(r"""(?:^|\s)pbc=["']?([TF][TFa-z, ]*)""")
 _ID = re.compile(r"""(?:^|\s)id=(?:"([^"]*)"|(\S+))""")
+
+
+def is_extxyz(path: str | Path) -> bool:
+    """Whether a file's name says that it is extended XYZ, perhaps compressed: .xyz, .extxyz, .xyz.xz, .extxyz.xz."""
+    return Path(str(path).removesuffix(".xz")).suffix in (".extxyz", ".xyz")
+
+
+def is_compressed(path: str | Path) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return Path(path).suffix == ".xz"
+
+
+def stem(path: str | Path) -> str:
+    """A file's name without its endings: the first part of ids that the file does not give."""
+    return Path(str(path).removesuffix(".xz")).stem
 
 
 def read_ids(path: str | Path) -> list[str]:
@@ -30,8 +46,15 @@ def first_periodic(path: str | Path) -> str | None:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], str | None]:
+    try:
+        return _parse(path)
+    except (EOFError, lzma.LZMAError) as error:
+        raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
+
+
+def _parse(path: Path) -> tuple[tuple[str, ...], str | None]:
     ids, periodic = [], None
-    with path.open(encoding="utf-8") as file:
+    with lzma.open(path, "rt", encoding="utf-8") if is_compressed(path) else path.open(encoding="utf-8") as file:
         while line := file.readline():
             if not line.strip():
                 continue
@@ -43,7 +66,7 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], str | None]:
                 ) from None
             comment = file.readline()
             match = _ID.search(comment)
-            ids.append((match[1] or match[2]) if match else f"{path.stem}-{len(ids):06d}")
+            ids.append((match[1] or match[2]) if match else f"{stem(path)}-{len(ids):06d}")
             if periodic is None and _is_periodic(comment):
                 periodic = ids[-1]
             for _ in range(count):

@@ -20,10 +20,14 @@ def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[s
     """Split a pool's ids into ``test``, ``validation`` and ``training``, each in hash order.
 
     Test and validation structures are drawn from ``labelled``, the ids labelled at the split's level. All others
-    may be trained on, at whatever level they are labelled: a structure tested on is never trained on.
+    may be trained on, at whatever level they are labelled: a structure tested on is never trained on. With
+    ``split.block`` neither is one of the same block: test and validation structures are then whole blocks, the last
+    of each perhaps cut, while the order of the training set stays that of single structures.
     Raises InputError if too few are labelled.
     """
     order = hash_order(ids, split.seed)
+    if split.block > 1:
+        return _divide_blocks(ids, labelled, split, order)
     eligible = [one for one in order if one in labelled]
     if len(eligible) < split.test + split.validation:
         raise InputError(
@@ -34,3 +38,23 @@ def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[s
     validation = eligible[split.test : split.test + split.validation]
     kept = {*test, *validation}
     return {"test": test, "validation": validation, "training": [one for one in order if one not in kept]}
+
+
+def _divide_blocks(ids: list[str], labelled: set[str], split: Split, order: list[str]) -> dict[str, list[str]]:
+    """``divide`` by blocks of ids that follow each other; the first id of a block decides its place."""
+    blocks = {ids[i]: ids[i : i + split.block] for i in range(0, len(ids), split.block)}
+    queue = hash_order(blocks, split.seed)
+    sets, kept = {}, set()
+    for name, size in (("test", split.test), ("validation", split.validation)):
+        chosen = []
+        while len(chosen) < size and queue:
+            block = blocks[queue.pop(0)]
+            kept.update(block)
+            chosen += [one for one in block if one in labelled]
+        if len(chosen) < size:
+            raise InputError(
+                f"the split asks for {split.test} test and {split.validation} validation structures in blocks of "
+                f"{split.block}, but too few are labelled at {split.level}: only {len(chosen)} are left for {name}"
+            )
+        sets[name] = chosen[:size]
+    return sets | {"training": [one for one in order if one not in kept]}
