@@ -26,6 +26,7 @@ from mftl.config import (
     valid,
 )
 from mftl.inputs import InputError
+from mftl.sampling import drawn
 from mftl.splits import divide
 
 
@@ -49,7 +50,10 @@ def pool_ids(system: System, root: Path = Path(".")) -> list[str] | None:
     if isinstance(system.pool, DatasetPool):
         return None
     path = root / system.pool.file
-    return extxyz.read_ids(path) if extxyz.is_extxyz(path) else None
+    if not extxyz.is_extxyz(path):
+        return None
+    ids = extxyz.read_ids(path)
+    return ids if system.pool.count is None else drawn(ids, system.pool, path)
 
 
 def pool_size(system: System, root: Path = Path(".")) -> int | None:

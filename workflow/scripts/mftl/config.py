@@ -31,7 +31,11 @@ class Section(BaseModel):
 class FilePool(Section):
     """A pool read from a file."""
 
-    file: str = Field(description="any file of structures that ASE reads; extended XYZ with an `id` for each is best")
+    file: str = Field(
+        description="any file of structures that ASE reads; extended XYZ, perhaps .xz, with an `id` for each is best"
+    )
+    count: PositiveInt | None = Field(None, description="draw so many at random (null: all, in the file's order)")
+    seed: int = Field(0, description="another seed draws others")
 
 
 class NormalModePool(Section):

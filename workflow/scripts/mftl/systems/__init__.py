@@ -4,6 +4,7 @@ from ase import Atoms
 
 from mftl.config import FilePool, NormalModePool
 from mftl.inputs import InputError
+from mftl.sampling import drawn
 from mftl.structures import Progress, read_structures
 from mftl.systems import normal_modes
 
@@ -16,6 +17,9 @@ def build_pool(pool: FilePool | NormalModePool, elements: list[str], progress: P
     """
     if isinstance(pool, FilePool):
         source, structures = pool.file, read_structures(pool.file)
+        if pool.count is not None:
+            by_id = {atoms.info["id"]: atoms for atoms in structures}
+            structures = [by_id[one] for one in drawn(list(by_id), pool, pool.file)]
     else:
         source, structures = "generated pool", normal_modes.sample(pool, progress)
     for atoms in structures:

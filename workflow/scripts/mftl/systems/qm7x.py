@@ -19,8 +19,8 @@ from ase import Atoms
 
 from mftl.downloads import RECEIPTS
 from mftl.inputs import InputError
+from mftl.sampling import sample
 from mftl.structures import ENERGY, FORCES, Progress
-from mftl.systems.sampling import sample
 
 KEYS = {"numbers": "atNUM", "positions": "atXYZ", "energy": "ePBE0+MBD", "forces": "totFOR"}  # Å, eV, eV/Å
 

@@ -13,8 +13,8 @@ import numpy as np
 from ase import Atoms, units
 
 from mftl.inputs import InputError
+from mftl.sampling import sample
 from mftl.structures import ENERGY, FORCES, Progress
-from mftl.systems.sampling import sample
 
 KCAL = units.kcal / units.mol  # eV
 
@@ -51,7 +51,7 @@ def _arrays(path: Path) -> dict[str, dict[str, np.ndarray]]:
                 (member,) = (name for name in archive.namelist() if name.endswith(f"-{part}.npz"))
                 with np.load(io.BytesIO(archive.read(member))) as data:
                     parts[part] = {key: np.array(data[key]) for key in "zREF"}
-    except (zipfile.BadZipFile, ValueError, KeyError) as error:
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as error:
         raise InputError(
             f"{path} is not a whole zip archive with a -train.npz and a -test.npz of z, R, E, F ({error}); get it again"
         ) from None

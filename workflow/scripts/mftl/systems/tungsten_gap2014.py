@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.io import iread
 
 from mftl.inputs import InputError
+from mftl.sampling import sample
 from mftl.structures import ENERGY, FORCES, Progress
-from mftl.systems.sampling import sample
 
 
 def read(paths: list[Path], count: int | None, seed: int, progress: Progress = iter) -> Iterator[Atoms]:
