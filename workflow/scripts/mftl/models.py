@@ -109,8 +109,14 @@ def fit_reference_energies(counts: np.ndarray, energies: np.ndarray) -> np.ndarr
 
 
 def reference_energies(model: torch.nn.Module) -> np.ndarray:
-    """Reference energies of a model, eV, shape (elements,), as float64."""
-    return model.atomic_energies_fn.atomic_energies.detach().double().cpu().numpy().reshape(-1)
+    """Reference energies of a model, eV, shape (elements,), as float64. Raises InputError if it has several heads."""
+    energies = model.atomic_energies_fn.atomic_energies.detach().double().cpu().numpy().reshape(-1)
+    if len(energies) != len(model.atomic_numbers):
+        raise InputError(
+            f"the model has the heads {', '.join(getattr(model, 'heads', []))}; a model with one is needed: "
+            "mace_select_head of mace-torch takes one out"
+        )
+    return energies
 
 
 def set_reference_energies(model: torch.nn.Module, energies: np.ndarray) -> None:

@@ -43,7 +43,7 @@ def divide(ids: list[str], labelled: set[str], split: Split) -> dict[str, list[s
 def _divide_blocks(ids: list[str], labelled: set[str], split: Split, order: list[str]) -> dict[str, list[str]]:
     """``divide`` by blocks of ids that follow each other; the first id of a block decides its place."""
     blocks = {ids[i]: ids[i : i + split.block] for i in range(0, len(ids), split.block)}
-    queue = hash_order(blocks, split.seed)
+    queue = [first for first in hash_order(blocks, split.seed) if labelled.intersection(blocks[first])]
     sets, kept = {}, set()
     for name, size in (("test", split.test), ("validation", split.validation)):
         chosen = []
