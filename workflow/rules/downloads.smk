@@ -12,7 +12,7 @@ rule download:
     conda:
         "../../envs/mftl.yaml"
     params:
-        folder=CONFIG.downloads.folder,
+        folder=lambda w: CONFIG.downloads.folder,
         checksum=lambda w: CONFIG.downloads.checksums.get(w.download),
         source=source_hash("download"),
     script:

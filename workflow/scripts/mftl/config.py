@@ -192,6 +192,12 @@ class FoundationDownload(Section):
     download: Literal[*downloads.MODELS] = Field(description="its name; docs/datasets.md lists them")
 
 
+FoundationModel = Annotated[
+    Annotated[str, Tag("file")] | Annotated[FoundationDownload, Tag("download")],
+    Discriminator(lambda value: "file" if isinstance(value, str) else "download"),
+]
+
+
 class Labels(Section):
     """How labels are computed and checked."""
 
@@ -325,7 +331,7 @@ class Config(Section):
     labels: Labels = Field(Labels(), description=Labels.__doc__)
     verification: Verification = Field(Verification(), description=Verification.__doc__)
     architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
-    foundation_models: dict[Name, str | FoundationDownload] = Field(
+    foundation_models: dict[Name, FoundationModel] = Field(
         {}, description="MACE models that recipes may start from: name: file, or name: {download: its name}"
     )
     training: Training = Field(Training(), description=Training.__doc__)
@@ -449,6 +455,8 @@ def _explain(values: dict, error: ValidationError) -> str:
 
 def _is_tag(loc: tuple, i: int) -> bool:
     """Whether an element of pydantic's path is the tag of a union, and so no key of the configuration."""
+    if loc[0] == "foundation_models":
+        return i == 2 and loc[i] in ("file", "download")
     if loc[0] != "systems" or loc[i] not in TAGS:
         return False
     return (i == 3 and loc[2] == "pool") or (i == 4 and loc[2] == "levels")

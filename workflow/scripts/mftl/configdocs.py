@@ -27,6 +27,7 @@ EXAMPLES = [
     ("systems.<name>.levels.<name>: engine pyscf-dft", config.PyscfDftLevel),
     ("systems.<name>.levels.<name>: engine pyscf-ccsd(t)", config.PyscfCcsdtLevel),
     ("systems.<name>.split", config.Split),
+    ("foundation_models.<name>: a download", config.FoundationDownload),
     ("architectures.<name>", config.Architecture),
     ("modes.<name>", config.Mode),
     ("curves.<name>", config.Curve),
