@@ -21,7 +21,7 @@ if "systems" not in config:
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, engines, recipe
+from mftl import checks, downloads, engines, recipe
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -50,6 +50,7 @@ rule all:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/downloads.smk"
 include: "workflow/rules/pools.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/splits.smk"

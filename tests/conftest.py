@@ -72,3 +72,45 @@ def dftb():
     return choose([MOLECULES / "molecules.dftb-ptbp.extxyz"], [(read_ids(MOLECULES / "molecules.pbe0-d3.extxyz"), 60)])[
         0
     ]
+
+
+# free atoms at PBE0, eV (Hoja et al. 2021, README of the data)
+PBE0_ATOMS = {1: -13.641404161, 6: -1027.592489146, 8: -2039.734879322}
+
+
+def _write_qm7x(folder: Path, molecules: dict) -> list[Path]:
+    import lzma
+
+    import h5py
+    import numpy as np
+
+    folder.mkdir(parents=True)
+    paths = []
+    for number, (name, conformations) in enumerate(molecules.items()):
+        plain = folder / "plain.hdf5"
+        with h5py.File(plain, "w") as file:
+            for i, (conformation, atoms) in enumerate(conformations.items()):
+                group = file.create_group(f"{name}/{conformation}")
+                group["atXYZ"] = atoms.positions
+                group["atNUM"] = atoms.numbers
+                free = sum(PBE0_ATOMS[z] for z in atoms.numbers)
+                group["ePBE0+MBD"] = np.array([free - 1 - i])
+                group["ePBE0"] = np.array([free])
+                group["totFOR"] = np.full((len(atoms), 3), 0.5 + i)
+                group["pbe0FOR"] = np.zeros((len(atoms), 3))
+        paths.append(folder / f"{number + 1}000.xz")
+        paths[-1].write_bytes(lzma.compress(plain.read_bytes()))
+        plain.unlink()
+    paths.append(folder / "DupMols.dat")
+    paths[-1].write_text("Geom-m2-i1-c1-opt\n")
+    return paths
+
+
+@pytest.fixture
+def write_qm7x():
+    """A function that writes archives of QM7-X as published, with one molecule in each, and DupMols.dat.
+
+    It takes a folder and {molecule: {conformation: atoms}}; relative energies are -1, -2, … eV, and the conformer
+    m2-i1-c1 is a duplicate.
+    """
+    return _write_qm7x

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([ROOT / "config.yaml", *(ROOT / "config").glob("*.yaml")])
 SHIPPED.remove(ROOT / "config" / "defaults.yaml")
 SHIPPED.remove(ROOT / "config" / "own.yaml")  # asks for the user's file: see test_own_structures
+SHIPPED.remove(ROOT / "config" / "check-real.yaml")  # asks for a folder: see test_a_folder_of_data
 
 
 @pytest.fixture
@@ -51,6 +52,42 @@ def test_own_structures(tmp_path):
     checks.load(values, tmp_path)
 
 
+def test_a_folder_of_data(tmp_path):
+    """config/check-real.yaml takes its files from a folder given with the call."""
+    values = yaml.safe_load((ROOT / "config" / "check-real.yaml").read_text())
+    with pytest.raises(InputError, match=r"data: got None; valid: a folder, since systems.qm7x.pool.file is {data}/"):
+        checks.parse(values)
+    with pytest.raises(InputError, match=f"systems.qm7x.pool.file: got '{tmp_path}/qm7x/qm7x_2500.xyz'"):
+        checks.load(values | {"data": str(tmp_path)}, ROOT)
+    config = checks.parse(values | {"data": "/folder"})
+    assert config.systems["tungsten"].levels["pbe"].file == "/folder/tungsten/tungsten_gap2014.xyz.xz"
+
+
+def test_paper_plans_without_its_data():
+    """How much there is to train on is known before anything is downloaded."""
+    values = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    config = checks.load(values, ROOT)
+    assert checks.pool_size(config.systems["qm7x"]) == 150000
+    assert checks.available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
+    assert checks.available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
+    assert checks.available(config, "small-molecules", "ccsdt", ROOT) == 3000
+    assert checks.first_periodic(config.systems["tungsten"]) and not checks.first_periodic(config.systems["qm7x"])
+    values["curves"]["single"]["values"] = [3001]
+    values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
+    values["systems"]["small-molecules"]["levels"]["ccsdt"]["dataset"] = "qm7x"
+    values["systems"]["tungsten"]["pool"]["count"] = 10000
+    values["systems"]["qm7x"]["pool"]["dataset"] = "qm7x"
+    message = mistakes(values)
+    for part in (
+        "curves.single.values: got 3001; valid: at most 3000 structures of small-molecules at ccsdt",
+        "curves.mftl.recipe: got",
+        "at most 40000 structures of qm7x at dftb-ptbp",
+        "systems.small-molecules.levels.ccsdt.dataset: got 'qm7x'; valid: ccsdt-molecules, the pool's data set",
+        "systems.tungsten.pool.count: got 10000; valid: at most 9693, all of tungsten-gap2014",
+    ):
+        assert part in message
+
+
 @pytest.mark.parametrize("name", ["schema", "commented_defaults"])
 def test_generated_documents_have_not_drifted(name):
     path = ROOT / "config" / {"schema": "schema.json", "commented_defaults": "defaults.yaml"}[name]
@@ -80,6 +117,14 @@ def test_commented_defaults_are_the_defaults():
          ["systems.molecules.pool: got {'generator': 'x'}", "normal-modes", "crystals"]),
         (["systems", "tungsten", "pool"], {"generator": "crystals", "name": "w", "elements": "W"},
          ["systems.tungsten.pool.element: got None; valid: this key", "systems.tungsten.pool.elements: got 'W'"]),
+        (["systems", "molecules", "pool"], {"dataset": "qm9"}, ["systems.molecules.pool.dataset: got 'qm9'", "qm7x"]),
+        (["systems", "molecules", "pool"], {"file": "resources/molecules/molecules.extxyz", "count": 9999},
+         ["pool.count: got 9999; valid: at most 4000"]),
+        (["systems", "molecules", "levels", "x"], {"dataset": "qm7x"}, ["levels.x.dataset: got 'qm7x'", "from none"]),
+        (["downloads"], {"checksums": {"qm7x-1000": "md5:xyz"}}, ["downloads.checksums.qm7x-1000: got 'md5:xyz'"]),
+        (["foundation_models"], {"off": {"download": "mace-off24"}},
+         ["foundation_models.off.download: got 'mace-off24'", "mace-off23-small"]),
+        (["foundation_models"], {"off": "no.model"}, ["foundation_models.off: got 'no.model'", "exists"]),
         (["systems", "molecules", "levels", "hf"], {"engine": "gaussian"}, ["systems.molecules.levels.hf", "tblite"]),
         (["systems", "molecules", "levels", "gfn2-xtb", "method"], "PM6",
          ["systems.molecules.levels.gfn2-xtb.method: got 'PM6'", "GFN1-xTB"]),

@@ -1,5 +1,7 @@
 """Pools: every structure has one id of its own, and a file that cannot be used says where."""
 
+import lzma
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -54,6 +56,28 @@ def test_ids_are_known_before_the_pool_is_built(tmp_path):
         pool = FilePool(file=str(path))
         expected = checks.pool_ids(System(elements=["H"], pool=pool, levels={}))
         assert [a.info["id"] for a in build_pool(pool, ["H"])] == expected
+
+
+def test_a_compressed_file_is_read_like_any_other(tmp_path, lines):
+    path = tmp_path / "pool.xyz.xz"
+    content = lzma.compress("".join(lines).replace("id=water-0000", "").encode())
+    path.write_bytes(content)
+    pool = FilePool(file=str(path))
+    ids = ["methane-0000", "ammonia-0000", "pool-000002"]
+    assert [a.info["id"] for a in build_pool(pool, ["H", "C", "N", "O"])] == ids
+    assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == ids
+    path.write_bytes(content[:-30])
+    with pytest.raises(InputError, match=r"pool.xyz.xz.*truncated"):
+        build_pool(pool, ["H", "C", "N", "O"])
+
+
+def test_some_of_a_file_are_drawn_at_random():
+    pool = FilePool(file=POOL, count=50)
+    drawn = [a.info["id"] for a in build_pool(pool, ["H", "C", "N", "O", "S", "Cl"])]
+    assert len(set(drawn)) == 50 and drawn != extxyz.read_ids(POOL)[:50]
+    assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == drawn
+    smaller = pool.model_copy(update={"count": 20})
+    assert [a.info["id"] for a in build_pool(smaller, ["H", "C", "N", "O", "S", "Cl"])] == drawn[:20]
 
 
 def test_energies_that_come_with_a_pool_are_dropped(tmp_path):

@@ -34,6 +34,21 @@ def test_new_structures_do_not_reshuffle():
     assert hash_order(IDS, 0) != IDS
 
 
+def test_blocks_stay_on_one_side():
+    """Configurations that follow each other in the pool are in one set, while training sets are not made of blocks."""
+    blocks = SPLIT.model_copy(update={"block": 10, "test": 45})
+    sets = divide(IDS, LABELLED, blocks)
+    molecules = {name: {IDS.index(one) // 10 for one in ids} for name, ids in sets.items()}
+    assert not molecules["test"] & molecules["validation"]
+    assert not (molecules["test"] | molecules["validation"]) & molecules["training"]
+    assert {name: len(ids) for name, ids in sets.items()} == {"test": 45, "validation": 20, "training": 230}
+    assert len(molecules["test"]) == 5 and set(sets["test"] + sets["validation"]) <= LABELLED
+    assert len({IDS.index(one) // 10 for one in sets["training"][:12]}) > 6
+    assert sets == divide(IDS, LABELLED, blocks)
+    with pytest.raises(InputError, match="blocks of 10, but too few are labelled at high: only 10 are left for valid"):
+        divide(IDS, set(IDS[:60]), blocks)
+
+
 def test_too_few_labels():
     with pytest.raises(InputError, match="only 60 are labelled at high"):
         divide(IDS, set(IDS[:60]), SPLIT)

@@ -1,5 +1,23 @@
 # Functions of the rules: which inputs and which configuration values a job takes.
 
+# --- downloads and pools
+
+
+def datasets_of_systems():
+    """Systems whose pool is of a published data set, and its name."""
+    return {name: one.pool.dataset for name, one in CONFIG.systems.items() if hasattr(one.pool, "dataset")}
+
+
+def downloaded(name):
+    """Where a downloaded file lies."""
+    return f"{CONFIG.downloads.folder}/{downloads.FILES[name].path}"
+
+
+def dataset_files(wildcards):
+    """Names of the files of a system's data set."""
+    return downloads.DATASETS[CONFIG.systems[wildcards.system].pool.dataset].files
+
+
 # --- labels
 
 USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
@@ -11,11 +29,12 @@ def level_of(wildcards):
 
 def number_of_chunks(wildcards):
     """Chunks are cut from the pool; if its size is not known yet, one chunk holds all of it."""
-    ids = checks.pool_ids(CONFIG.systems[wildcards.system])
-    if ids is None:
+    count = checks.pool_size(CONFIG.systems[wildcards.system])
+    if count is None:
         return 1
     level = level_of(wildcards)
-    count = len(ids) if level.only or level.also else len(ids[: level.first])
+    if level.first and not level.only and not level.also:
+        count = min(count, level.first)
     return -(-count // chunk_size(level))
 
 
@@ -59,6 +78,8 @@ def label_inputs(wildcards):
     """The pool, and the chunks of its labels or the files that they come in."""
     level = level_of(wildcards)
     inputs = {"pool": f"results/pools/{wildcards.system}.extxyz"}
+    if hasattr(level, "dataset"):
+        return inputs | {"file": f"results/datasets/{wildcards.system}.extxyz"}
     if hasattr(level, "file"):
         return inputs | {"file": level.file} | ({"failures": level.failures} if level.failures else {})
     count = number_of_chunks(wildcards)
@@ -73,7 +94,10 @@ def collecting_settings(wildcards):
     """What collecting needs: all that describes a file, but of an engine's settings only what it labels."""
     level = level_of(wildcards)
     settings = level.model_dump()
-    return settings if hasattr(level, "file") else {key: settings[key] for key in ("first", "only", "also")}
+    if hasattr(level, "file"):
+        return settings
+    own = {key: settings[key] for key in ("first", "only", "also")}
+    return own | ({"file": f"results/datasets/{wildcards.system}.extxyz"} if hasattr(level, "dataset") else {})
 
 
 # --- splits

@@ -41,6 +41,7 @@ rule collect_labels:
         "../../envs/mftl.yaml"
     params:
         level=collecting_settings,
+        drawn=lambda w: getattr(CONFIG.systems[w.system].pool, "count", None) is not None,
         max_failed_fraction=CONFIG.labels.max_failed_fraction,
         source=source_hash("collect_labels"),
     script:

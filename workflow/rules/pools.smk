@@ -1,4 +1,4 @@
-# The structures of a system: read from a file, or generated.
+# The structures of a system: read from a file, generated, or drawn from a published data set.
 
 
 rule build_pool:
@@ -10,6 +10,8 @@ rule build_pool:
         "results/logs/build_pool/{system}.log",
     benchmark:
         "results/benchmarks/build_pool/{system}.tsv"
+    wildcard_constraints:
+        system=one_of([name for name in CONFIG.systems if name not in datasets_of_systems()]),
     conda:
         "../../envs/mftl.yaml"
     params:
@@ -17,3 +19,26 @@ rule build_pool:
         source=source_hash("build_pool"),
     script:
         "../scripts/build_pool.py"
+
+
+rule load_dataset:
+    input:
+        lambda w: [downloads.receipt(name) for name in dataset_files(w)],
+    output:
+        pool="results/pools/{system}.extxyz",
+        labels="results/datasets/{system}.extxyz",
+    log:
+        "results/logs/load_dataset/{system}.log",
+    benchmark:
+        "results/benchmarks/load_dataset/{system}.tsv"
+    wildcard_constraints:
+        system=one_of(datasets_of_systems()),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        files=lambda w: [downloaded(name) for name in dataset_files(w)],
+        pool=lambda w: CONFIG.systems[w.system].pool.model_dump(),
+        elements=lambda w: CONFIG.systems[w.system].elements,
+        source=source_hash("load_dataset"),
+    script:
+        "../scripts/load_dataset.py"

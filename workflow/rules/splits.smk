@@ -12,11 +12,7 @@ rule split:
     conda:
         "../../envs/mftl.yaml"
     params:
-        level=lambda w: split_settings(w).level,
-        test=lambda w: split_settings(w).test,
-        validation=lambda w: split_settings(w).validation,
-        seed=lambda w: split_settings(w).seed,
-        test_only=lambda w: split_settings(w).test_only,
+        settings=lambda w: split_settings(w).model_dump(),
         source=source_hash("split"),
     script:
         "../scripts/split.py"

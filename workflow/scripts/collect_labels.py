@@ -9,7 +9,7 @@ with job(snakemake):
 
     pool = read_structures(snakemake.input.pool)
     if "file" in snakemake.params.level:
-        labelled, states = collect_file(pool, FileLevel(**snakemake.params.level))
+        labelled, states = collect_file(pool, FileLevel(**snakemake.params.level), snakemake.params.drawn)
     else:
         chunks = list(zip(snakemake.input.chunks, snakemake.input.states, strict=True))
         labelled, states = collect_chunks(pool, Level(**snakemake.params.level), chunks)

@@ -14,14 +14,7 @@ with job(snakemake):
     states = pd.read_csv(snakemake.input.states, dtype={"id": str})
     labelled = set(states.loc[states["state"] == "done", "id"])
     params = snakemake.params
-    settings = Split(
-        level=params.level,
-        test=params.test,
-        validation=params.validation,
-        seed=params.seed,
-        test_only=params.test_only,
-    )
-    pool = snakemake.input.pool
+    settings, pool = Split(**params.settings), snakemake.input.pool
     ids, info = read_ids(pool), {key: read_info(pool, key) for key in settings.test_only}
     sets = divide(ids, labelled, settings, chosen_by(settings.test_only, ids, info))
     Path(snakemake.output[0]).write_text(json.dumps(sets, indent=0), encoding="utf-8")

@@ -9,16 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mftl import extxyz
+from mftl import downloads, extxyz
 from mftl import recipe as recipes
 from mftl.config import (
     ROLES,
     Config,
     Curve,
+    DatasetLevel,
+    DatasetPool,
     Epochs,
     FigureSection,
     FileLevel,
     FilePool,
+    FoundationDownload,
     LearningCurves,
     LowLevels,
     NormalModePool,
@@ -31,6 +34,7 @@ from mftl.config import (
     valid,
 )
 from mftl.inputs import InputError
+from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
 RESERVED = ("figures", "paper", "verify_labels")  # results/<name> of other rules
@@ -50,18 +54,33 @@ def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
 
 def pool_ids(system: System, root: Path = Path(".")) -> list[str] | None:
     """Ids of a pool without computing it, in order; None if they are known only once it is built."""
+    if isinstance(system.pool, DatasetPool):
+        return None
     if not isinstance(system.pool, FilePool):
         return system.pool.known()["id"]
     path = root / system.pool.file
-    return extxyz.read_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+    if not extxyz.is_extxyz(path):
+        return None
+    ids = extxyz.read_ids(path)
+    return ids if system.pool.count is None else drawn(ids, system.pool, path)
+
+
+def pool_size(system: System, root: Path = Path(".")) -> int | None:
+    """Structures of a pool without computing or downloading it; None if that is known only once it is built."""
+    if isinstance(system.pool, DatasetPool):
+        return system.pool.count or downloads.DATASETS[system.pool.dataset].structures
+    ids = pool_ids(system, root)
+    return None if ids is None else len(ids)
 
 
 def pool_info(system: System, key: str, root: Path = Path(".")) -> list[str | None] | None:
     """An info key of a pool's structures without computing it, in order; None if it is known only once it is built."""
+    if isinstance(system.pool, DatasetPool) or (isinstance(system.pool, FilePool) and system.pool.count):
+        return None
     if not isinstance(system.pool, FilePool):
         return system.pool.known().get(key)
     path = root / system.pool.file
-    return extxyz.read_info(path, key) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.read_info(path, key) if extxyz.is_extxyz(path) else None
 
 
 def first_periodic(system: System, root: Path = Path("."), periodic: bool = True) -> str | None:
@@ -69,11 +88,14 @@ def first_periodic(system: System, root: Path = Path("."), periodic: bool = True
 
     With ``periodic=False``: of a molecule.
     """
+    if isinstance(system.pool, DatasetPool):
+        dataset = downloads.DATASETS[system.pool.dataset]
+        return f"1 of {system.pool.dataset}" if dataset.periodic == periodic else None
     if not isinstance(system.pool, FilePool):
         molecules = isinstance(system.pool, NormalModePool)
         return system.pool.known()["id"][0] if periodic != molecules else None
     path = root / system.pool.file
-    return extxyz.first_periodic(path, periodic) if path.suffix in (".extxyz", ".xyz") else None
+    return extxyz.first_periodic(path, periodic) if extxyz.is_extxyz(path) else None
 
 
 def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
@@ -83,7 +105,13 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
     """
     chosen = config.systems[system]
     ids = pool_ids(chosen, root)
-    if ids is None or chosen.split is None:
+    if chosen.split is None:
+        return None
+    if isinstance(chosen.pool, DatasetPool):
+        size = pool_size(chosen, root)
+        labelled_at = [chosen.levels[name].first or size for name in level.split("~")]
+        return min(*labelled_at, size - chosen.split.test - chosen.split.validation)
+    if ids is None:
         return None
     info = {key: pool_info(chosen, key, root) for key in chosen.split.test_only}
     if None in info.values():
@@ -108,15 +136,25 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
         path = f"systems.{name}"
         if isinstance(system.pool, FilePool):
             yield from _missing_file(f"{path}.pool.file", system.pool.file, root)
+        if isinstance(system.pool, DatasetPool):
+            known = downloads.DATASETS[system.pool.dataset].structures
+            if (system.pool.count or 1) > known:
+                yield mistake(f"{path}.pool.count", system.pool.count, f"at most {known}, all of {system.pool.dataset}")
         for level, settings in system.levels.items():
+            if isinstance(settings, DatasetLevel):
+                own = getattr(system.pool, "dataset", None)
+                if settings.dataset != own:
+                    known = f"{own}, the pool's data set" if own else "no data set, since the pool is from none"
+                    yield mistake(f"{path}.levels.{level}.dataset", settings.dataset, known)
             if isinstance(settings, FileLevel):
                 yield from _missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
         if system.split and system.split.level not in system.levels:
             yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
-    for name in config.foundation_models:
-        yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
+    for name, model in config.foundation_models.items():
+        if not isinstance(model, FoundationDownload):
+            yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
     overrides = {"finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError
 
+from mftl import downloads
 from mftl import recipe as recipes
 from mftl.inputs import InputError
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+DatasetName = Literal[*downloads.DATASETS]
 
 
 class Section(BaseModel):
@@ -29,7 +31,11 @@ class Section(BaseModel):
 class FilePool(Section):
     """A pool read from a file."""
 
-    file: str = Field(description="any file of structures that ASE reads; extended XYZ with an `id` for each is best")
+    file: str = Field(
+        description="any file of structures that ASE reads; extended XYZ, perhaps .xz, with an `id` for each is best"
+    )
+    count: PositiveInt | None = Field(None, description="draw so many at random (null: all, in the file's order)")
+    seed: int = Field(0, description="another seed draws others")
 
 
 class NormalModePool(Section):
@@ -101,12 +107,23 @@ class SimpleCrystalPool(Section):
         }
 
 
+class DatasetPool(Section):
+    """A random sample of a published data set, downloaded and checked."""
+
+    dataset: DatasetName = Field(description="its name; docs/datasets.md describes each")
+    count: PositiveInt | None = Field(None, description="structures drawn (null: all); fewer are a part of more")
+    seed: int = Field(0, description="another seed draws others")
+
+
 Pool = Annotated[
     Annotated[FilePool, Tag("file")]
     | Annotated[NormalModePool, Tag("normal-modes")]
     | Annotated[CrystalPool, Tag("crystals")]
-    | Annotated[SimpleCrystalPool, Tag("simple-crystals")],
-    Discriminator(lambda value: _as_dict(value).get("generator", "file")),
+    | Annotated[SimpleCrystalPool, Tag("simple-crystals")]
+    | Annotated[DatasetPool, Tag("dataset")],
+    Discriminator(
+        lambda value: _as_dict(value).get("generator", "dataset" if "dataset" in _as_dict(value) else "file")
+    ),
 ]
 
 
@@ -129,6 +146,12 @@ class FileLevel(Level):
     failures: str | None = Field(None, description="table of the ids without a label and why: id, reason")
     energy_key: str = Field("REF_energy", description="info key of the energy in eV")
     forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+
+
+class DatasetLevel(Level):
+    """Labels that come with the published data set from which the pool is."""
+
+    dataset: DatasetName = Field(description="the same as the pool's")
 
 
 class EngineLevel(Level):
@@ -199,12 +222,13 @@ class GpawLevel(EngineLevel):
 
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
+    | Annotated[DatasetLevel, Tag("dataset")]
     | Annotated[TbliteLevel, Tag("tblite")]
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
     | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")]
     | Annotated[GpawLevel, Tag("gpaw")],
-    Discriminator(lambda value: _as_dict(value).get("engine", "file")),
+    Discriminator(lambda value: _as_dict(value).get("engine", "dataset" if "dataset" in _as_dict(value) else "file")),
 ]
 
 
@@ -220,6 +244,9 @@ class Split(Section):
         description="structures whose info key has one of these values, e.g. {kind: [vacancy]}, are neither validated "
         "nor trained on; those labelled at `level` are in the test set, on top of the `test` others",
     )
+    block: PositiveInt = Field(
+        1, description="so many structures in a row of the pool (say, one molecule's) stay on one side of the split"
+    )
 
 
 class System(Section):
@@ -229,6 +256,17 @@ class System(Section):
     pool: Pool = Field(description="where the structures come from")
     levels: dict[Name, AnyLevel] = Field(description="levels of theory that label the pool")
     split: Split | None = Field(None, description="test and validation sets; needed to train on the system")
+
+
+class Downloads(Section):
+    """Where downloaded data sets and models lie."""
+
+    folder: str = Field(
+        "results/downloads", description="kept whatever happens to other results; files may be placed there by hand"
+    )
+    checksums: dict[Literal[*downloads.FILES], Annotated[str, Field(pattern=r"^(md5|sha1|sha256):[0-9a-f]+$")]] = Field(
+        {}, description="of single files, where the table has none or another one, e.g. {tungsten-gap2014: sha256:…}"
+    )
 
 
 class Labels(Section):
@@ -333,6 +371,28 @@ class FoundationModel(Section):
 
     file: str = Field(description="a model that mace-torch saved")
     head: str | None = Field(None, description="which head, of a model with several")
+
+
+class FoundationDownload(Section):
+    """A foundation model that is downloaded."""
+
+    download: Literal[*downloads.MODELS] = Field(description="its name; docs/datasets.md lists them")
+    head: str | None = Field(None, description="which head, of a model with several")
+
+    @property
+    def file(self) -> str:
+        """Where a copy of what was downloaded lies."""
+        return f"results/foundation_models/{self.download}.model"
+
+
+AnyFoundationModel = Annotated[
+    Annotated[str, Tag("path")]
+    | Annotated[FoundationModel, Tag("described")]
+    | Annotated[FoundationDownload, Tag("download")],
+    Discriminator(
+        lambda value: "path" if isinstance(value, str) else "download" if "download" in _as_dict(value) else "described"
+    ),
+]
 
 
 class Mode(Section):
@@ -500,17 +560,19 @@ class Config(Section):
     scale: str = Field("built-in", description="name of this scale in tables and captions: built-in, paper, …")
     seeds: PositiveInt = Field(3, description="models trained for each point of a curve, seed-1 to seed-<seeds>")
     device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where models train and predict")
+    data: str | None = Field(
+        None, description="a folder that file names may begin with, as {data}/…: snakemake --config data=/folder"
+    )
+    downloads: Downloads = Field(Downloads(), description=Downloads.__doc__)
     systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
     labels: Labels = Field(Labels(), description=Labels.__doc__)
     verification: Verification = Field(Verification(), description=Verification.__doc__)
     architectures: dict[str, Architecture] = Field({"tiny": Architecture()}, description="MACE models by name")
-    foundation_models: dict[
-        Name,
-        Annotated[
-            Annotated[str, Tag("path")] | Annotated[FoundationModel, Tag("described")],
-            Discriminator(lambda value: "path" if isinstance(value, str) else "described"),
-        ],
-    ] = Field({}, description="models that recipes may start from: a file, or {file: ..., head: ...}")
+    foundation_models: dict[Name, AnyFoundationModel] = Field(
+        {},
+        description="MACE models that recipes may start from: name: file, or name: {file: ..., head: ...}, or name: "
+        "{download: its name}",
+    )
     training: Training = Field(Training(), description=Training.__doc__)
     finetuning: dict[str, Any] = Field(
         {}, description="keys of `training` with other values for stages that have a parent model"
@@ -526,7 +588,7 @@ class Config(Section):
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
 
-    def foundation(self, name: str) -> FoundationModel:
+    def foundation(self, name: str) -> FoundationModel | FoundationDownload:
         """A foundation model's file and head."""
         given = self.foundation_models[name]
         return FoundationModel(file=given) if isinstance(given, str) else given
@@ -628,10 +690,25 @@ def parse(values: dict[str, Any]) -> Config:
 
     Raises InputError with one line for each mistake: the key's path, the value given, and what would be valid.
     """
+    values = _with_data(values, values.get("data"))
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise InputError(_explain(values, error)) from None
+
+
+def _with_data(value: Any, folder: Any, path: str = "") -> Any:
+    """The same values with ``{data}`` in texts replaced by the folder. Raises InputError if none is given."""
+    if isinstance(value, dict):
+        return {key: _with_data(one, folder, f"{path}.{key}" if path else str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_data(one, folder, f"{path}.{i}") for i, one in enumerate(value)]
+    if not isinstance(value, str) or "{data}" not in value:
+        return value
+    if not isinstance(folder, str):
+        line = mistake("data", folder, f"a folder, since {path} is {value}: snakemake --config data=/folder …")
+        raise InputError(f"The configuration cannot be used:\n{line}")
+    return value.replace("{data}", folder)
 
 
 def mistake(path: str, value: Any, valid: str) -> str:
@@ -650,8 +727,8 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft", "pyscf-ccsd(t)", "gpaw",
-        "path", "described"}  # of the unions, in pydantic's paths  # fmt: skip
+TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft",
+        "pyscf-ccsd(t)", "gpaw", "path", "described", "download"}  # of the unions, in pydantic's paths  # fmt: skip
 
 
 def _explain(values: dict, error: ValidationError) -> str:
@@ -689,6 +766,7 @@ def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
     """The section that a path of keys leads to, where that is unambiguous."""
     fixed = {
         (): Config,
+        ("downloads",): Downloads,
         ("labels",): Labels,
         ("verification",): Verification,
         ("training",): Training,

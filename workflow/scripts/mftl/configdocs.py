@@ -21,13 +21,16 @@ EXAMPLES = [
     ("systems.<name>.pool: generator normal-modes", config.NormalModePool),
     ("systems.<name>.pool: generator crystals", config.CrystalPool),
     ("systems.<name>.pool: generator simple-crystals", config.SimpleCrystalPool),
+    ("systems.<name>.pool: a data set", config.DatasetPool),
     ("systems.<name>.levels.<name>: labels from a file", config.FileLevel),
+    ("systems.<name>.levels.<name>: labels of a data set", config.DatasetLevel),
     ("systems.<name>.levels.<name>: engine tblite", config.TbliteLevel),
     ("systems.<name>.levels.<name>: engine dftb+", config.DftbLevel),
     ("systems.<name>.levels.<name>: engine pyscf-dft", config.PyscfDftLevel),
     ("systems.<name>.levels.<name>: engine pyscf-ccsd(t)", config.PyscfCcsdtLevel),
     ("systems.<name>.levels.<name>: engine gpaw", config.GpawLevel),
     ("systems.<name>.split", config.Split),
+    ("foundation_models.<name>: a download", config.FoundationDownload),
     ("architectures.<name>", config.Architecture),
     ("foundation_models.<name>: with a head", config.FoundationModel),
     ("modes.<name>", config.Mode),
@@ -36,7 +39,7 @@ EXAMPLES = [
     *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
     ("figures.<name>.references", config.Reference),
 ]
-SECTIONS = ["labels", "verification", "training", "prediction", "plot"]
+SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
 
 
 def schema() -> str:

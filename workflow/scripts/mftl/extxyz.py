@@ -1,13 +1,30 @@
 """A quick look into extended XYZ files, without ASE: the Snakefile counts structures on every call."""
 
+import lzma
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TextIO
 
 from mftl.inputs import InputError
 
 _PBC = re.compile(r"""(?:^|\s)pbc=["']?([TF][TFa-z, ]*)""")
 _ID = re.compile(r"""(?:^|\s)id=(?:"([^"]*)"|(\S+))""")
+
+
+def is_extxyz(path: str | Path) -> bool:
+    """Whether a file's name says that it is extended XYZ, perhaps compressed: .xyz, .extxyz, .xyz.xz, .extxyz.xz."""
+    return Path(str(path).removesuffix(".xz")).suffix in (".extxyz", ".xyz")
+
+
+def is_compressed(path: str | Path) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return Path(path).suffix == ".xz"
+
+
+def stem(path: str | Path) -> str:
+    """A file's name without its endings: the first part of ids that the file does not give."""
+    return Path(str(path).removesuffix(".xz")).stem
 
 
 def read_ids(path: str | Path) -> list[str]:
@@ -38,7 +55,7 @@ def read_info(path: str | Path, key: str) -> list[str | None]:
 def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
     pattern = re.compile(rf"""(?:^|\s){re.escape(key)}=(?:"([^"]*)"|(\S+))""")
     values = []
-    with path.open(encoding="utf-8") as file:
+    with _open(path) as file:
         while line := file.readline():
             if not line.strip():
                 continue
@@ -51,8 +68,19 @@ def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str]]:
+    try:
+        return _parse(path)
+    except (EOFError, lzma.LZMAError) as error:
+        raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
+
+
+def _open(path: Path) -> TextIO:
+    return lzma.open(path, "rt", encoding="utf-8") if is_compressed(path) else path.open(encoding="utf-8")
+
+
+def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str]]:
     ids, first = [], {}
-    with path.open(encoding="utf-8") as file:
+    with _open(path) as file:
         while line := file.readline():
             if not line.strip():
                 continue
@@ -64,7 +92,7 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str]]
                 ) from None
             comment = file.readline()
             match = _ID.search(comment)
-            ids.append((match[1] or match[2]) if match else f"{path.stem}-{len(ids):06d}")
+            ids.append((match[1] or match[2]) if match else f"{stem(path)}-{len(ids):06d}")
             first.setdefault(_is_periodic(comment), ids[-1])
             for _ in range(count):
                 if not file.readline().strip():

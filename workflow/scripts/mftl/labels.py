@@ -384,14 +384,19 @@ def collect_chunks(
     return [labels[one] for one in ids if one in done], states
 
 
-def collect_file(pool: list[Atoms], level: FileLevel) -> tuple[list[Atoms], pd.DataFrame]:
+def collect_file(pool: list[Atoms], level: FileLevel, drawn: bool = False) -> tuple[list[Atoms], pd.DataFrame]:
     """Labels and states of a level whose labels come with the data; in the pool's order.
 
-    A structure without a label failed for the reason that the table ``failures`` gives, or because the file has none.
+    ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. A structure
+    without a label failed for the reason that the table ``failures`` gives, or because the file has none.
     Raises InputError, naming the file and the id, if a label is not usable (see ``read_labelled``), is of no structure
     of the pool or of another geometry, or is recorded as a failure too.
     """
-    labels = _matched(pool, level.file, read_labelled(level.file, level.energy_key, level.forces_key))
+    structures = read_labelled(level.file, level.energy_key, level.forces_key)
+    if drawn:
+        ids = {a.info["id"] for a in pool}
+        structures = [a for a in structures if a.info["id"] in ids]
+    labels = _matched(pool, level.file, structures)
     reasons = _read_failures(level.failures) if level.failures else {}
     known = {a.info["id"] for a in pool}
     for one in reasons:

@@ -35,10 +35,17 @@ def divide(ids: list[str], labelled: set[str], split: Split, test_only: Set[str]
 
     Test and validation structures are drawn from ``labelled``, the ids labelled at the split's level. All others
     may be trained on, at whatever level they are labelled: a structure tested on is never trained on. Those of
-    ``test_only`` are neither drawn nor trained on; where labelled, they follow the drawn ones in ``test``.
-    Raises InputError if too few are labelled.
+    ``test_only`` are neither drawn nor trained on; where labelled, they follow the drawn ones in ``test``. With
+    ``split.block`` no structure is trained on that is of one block with a tested one: test and validation structures
+    are then whole blocks, the last of each perhaps cut, while the order of the training set stays that of single
+    structures. Raises InputError if too few are labelled.
     """
-    order = hash_order((one for one in ids if one not in test_only), split.seed)
+    drawn = [one for one in ids if one not in test_only]
+    order = hash_order(drawn, split.seed)
+    only = [one for one in hash_order(test_only, split.seed) if one in labelled]
+    if split.block > 1:
+        sets = _divide_blocks(drawn, labelled, split, order)
+        return sets | {"test": sets["test"] + only}
     eligible = [one for one in order if one in labelled]
     if len(eligible) < split.test + split.validation:
         raise InputError(
@@ -48,5 +55,24 @@ def divide(ids: list[str], labelled: set[str], split: Split, test_only: Set[str]
     test = eligible[: split.test]
     validation = eligible[split.test : split.test + split.validation]
     kept = {*test, *validation}
-    test += [one for one in hash_order(test_only, split.seed) if one in labelled]
-    return {"test": test, "validation": validation, "training": [one for one in order if one not in kept]}
+    return {"test": test + only, "validation": validation, "training": [one for one in order if one not in kept]}
+
+
+def _divide_blocks(ids: list[str], labelled: set[str], split: Split, order: list[str]) -> dict[str, list[str]]:
+    """``divide`` by blocks of ids that follow each other; the first id of a block decides its place."""
+    blocks = {ids[i]: ids[i : i + split.block] for i in range(0, len(ids), split.block)}
+    queue = [first for first in hash_order(blocks, split.seed) if labelled.intersection(blocks[first])]
+    sets, kept = {}, set()
+    for name, size in (("test", split.test), ("validation", split.validation)):
+        chosen = []
+        while len(chosen) < size and queue:
+            block = blocks[queue.pop(0)]
+            kept.update(block)
+            chosen += [one for one in block if one in labelled]
+        if len(chosen) < size:
+            raise InputError(
+                f"the split asks for {split.test} test and {split.validation} validation structures in blocks of "
+                f"{split.block}, but too few are labelled at {split.level}: only {len(chosen)} are left for {name}"
+            )
+        sets[name] = chosen[:size]
+    return sets | {"training": [one for one in order if one not in kept]}

@@ -1,7 +1,10 @@
 """Files of structures: reading with checks, writing whole or not at all."""
 
+import io
+import lzma
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ from ase import Atoms
 from ase.io import iread
 from ase.io.extxyz import output_column_format
 
-from mftl.extxyz import read_ids
+from mftl.extxyz import is_compressed, is_extxyz, read_ids, stem
 from mftl.inputs import InputError
 
 ENERGY, FORCES = "REF_energy", "REF_forces"  # the keys of labels in the project's own files
@@ -29,10 +32,12 @@ def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     # ASE turns an id that looks like a number into one (007 into 7), so the ids are taken from the text
-    texts = _checked_ids(path) if path.suffix in (".extxyz", ".xyz") else None
+    texts = _checked_ids(path) if is_extxyz(path) else None
     structures = []
     try:
-        for atoms in iread(path, places):
+        # ASE goes back and forth in a file, which takes for ever in a compressed one
+        source = io.StringIO(lzma.decompress(path.read_bytes()).decode()) if is_compressed(path) else path
+        for atoms in iread(source, places, format="extxyz" if texts else None):
             structures.append(atoms)
     except Exception as error:  # ASE's readers raise whatever their parsing runs into
         place = (places.start or 0) + len(structures)
@@ -43,7 +48,7 @@ def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms
     seen = {}
     for i, atoms in enumerate(structures, places.start or 0):
         given = texts[i] if texts else atoms.info.get("id")
-        one = str(given) if "id" in atoms.info else f"{path.stem}-{i:06d}"
+        one = str(given) if "id" in atoms.info else f"{stem(path)}-{i:06d}"
         if one in seen:
             raise InputError(f"{path}: structures number {seen[one]} and {i} (from 0) have the same id {one}")
         seen[one] = i
@@ -91,13 +96,20 @@ def write_structures(path: str | Path, structures: Iterable[Atoms]) -> None:
     Positions and arrays have 8 decimals, info values all their digits: the bytes are those of ASE's own writer, which
     copies structures and packs their rows and so takes three times as long, much of what a cheap label costs.
     """
+    with writing(path) as add:
+        for atoms in structures:
+            add(atoms)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[Callable[[Atoms], None]]:
+    """Write extended XYZ structure by structure, as ``write_structures`` does; gives the function that adds one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            for atoms in structures:
-                file.write(_frame(atoms))
+            yield lambda atoms: file.write(_frame(atoms))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -118,6 +130,8 @@ def _checked_ids(path: Path) -> list[str]:
         ids = read_ids(path)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not text: {error}") from error
+    if is_compressed(path):  # one that is cut short cannot be unpacked
+        return ids
     with path.open("rb") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():

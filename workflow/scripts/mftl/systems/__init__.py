@@ -4,6 +4,7 @@ from ase import Atoms
 
 from mftl.config import CrystalPool, FilePool, NormalModePool, Pool
 from mftl.inputs import InputError
+from mftl.sampling import drawn
 from mftl.structures import Progress, read_structures
 from mftl.systems import crystals, normal_modes
 
@@ -17,6 +18,9 @@ def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> li
     source = "generated pool"
     if isinstance(pool, FilePool):
         source, structures = pool.file, read_structures(pool.file)
+        if pool.count is not None:
+            by_id = {atoms.info["id"]: atoms for atoms in structures}
+            structures = [by_id[one] for one in drawn(list(by_id), pool, pool.file)]
     elif isinstance(pool, NormalModePool):
         structures = normal_modes.sample(pool, progress)
     elif isinstance(pool, CrystalPool):

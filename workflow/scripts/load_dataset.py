@@ -1,0 +1,24 @@
+"""A sample of a published data set -> its structures, and the same with the labels that come with them."""
+
+from mftl.jobs import job
+
+with job(snakemake):
+    import logging
+    from functools import partial
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from mftl.systems.published import read, write
+
+    params = snakemake.params
+    structures = read(
+        params.pool["dataset"],
+        [Path(path) for path in params.files],
+        params.pool["count"],
+        params.pool["seed"],
+        params.elements,
+        partial(tqdm, mininterval=5.0, ascii=True),
+    )
+    count = write(structures, snakemake.output.pool, snakemake.output.labels)
+    logging.info("%d structures", count)

@@ -1,0 +1,66 @@
+"""Published data sets: the structures of one, with their labels, from the files as they are downloaded.
+
+A loader of a data set is a module with ``read(paths, count, seed, progress)``, which yields labelled structures as
+``structures.read_labelled`` gives them: ``info["id"]``, ``info["REF_energy"]`` in eV, ``arrays["REF_forces"]`` in eV/Å.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from ase import Atoms
+
+from mftl.downloads import DATASETS
+from mftl.inputs import InputError
+from mftl.structures import ENERGY, FORCES, Progress, writing
+from mftl.systems import mlearn, qm7x, sgdml, tungsten_gap2014
+
+LOADERS = {
+    "qm7x": qm7x.read,
+    "tungsten-gap2014": tungsten_gap2014.read,
+    "ccsdt-molecules": sgdml.read,
+    "mlearn-si": mlearn.read,
+    "mlearn-ge": mlearn.read,
+}
+
+
+def read(
+    dataset: str, paths: list[Path], count: int | None, seed: int, elements: list[str], progress: Progress = iter
+) -> Iterator[Atoms]:
+    """Yield ``count`` labelled structures of a data set, all of it if None, in an order that ``seed`` shuffles.
+
+    The order is that of a hash of seed and id: every prefix is a random sample, and one of 100 is in one of 1000.
+    Raises InputError, naming file and structure, if a file is not what it should be, holds fewer structures, or one of
+    another element.
+    """
+    found = 0
+    for atoms in LOADERS[dataset](paths, count, seed, progress):
+        if unknown := sorted(set(atoms.get_chemical_symbols()) - set(elements)):
+            raise InputError(
+                f"{dataset}: structure {atoms.info['id']} holds {', '.join(unknown)}, "
+                f"but the system's elements are {', '.join(elements)}"
+            )
+        found += 1
+        yield atoms
+    if found < (count or 1):
+        raise InputError(
+            f"{dataset}: {count or 'some'} structures wanted, but there are only {found}; lower pool.count"
+        )
+    known = DATASETS[dataset].structures
+    if count is None and found != known:
+        logging.warning("%s: %d structures, %d were expected", dataset, found, known)
+
+
+def write(structures: Iterator[Atoms], pool: str | Path, labels: str | Path) -> int:
+    """Write structures, one after the other, without labels to ``pool`` and with them to ``labels``; how many."""
+    count = 0
+    with ExitStack() as files:
+        add_structure, add_labelled = (files.enter_context(writing(path)) for path in (pool, labels))
+        for atoms in structures:
+            add_labelled(atoms)
+            bare = atoms.copy()
+            del bare.info[ENERGY], bare.arrays[FORCES]
+            add_structure(bare)
+            count += 1
+    return count
