@@ -50,14 +50,17 @@ def chunk_range(wildcards):
 
 
 def chunk_inputs(wildcards):
-    """The pool and the files that the engine reads. Says here, before any job runs, if the engine cannot label it."""
+    """The pool and the files that the engine reads. Says here, before any job runs, if the engine cannot label it.
+
+    A plan needs no engine: it may be made on another machine.
+    """
     system, level = CONFIG.systems[wildcards.system], level_of(wildcards)
     inputs = {"pool": f"results/pools/{wildcards.system}.extxyz", "files": []}
     # finished labels stay usable on a machine that has no engine
     finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
     engine, key = engines.engine(level.engine), f"systems.{wildcards.system}.levels.{wildcards.level}"
     # --sdm conda brings the engine, for the job alone
-    if not finished and not USES_CONDA and (missing := engine.installed(level)):
+    if not finished and not USES_CONDA and not workflow.dryrun and (missing := engine.installed(level)):
         raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
     crystal, molecule = checks.first_periodic(system), checks.first_periodic(system, periodic=False)
     if not finished and (refusal := engines.refusal(level, system.elements, crystal, molecule)):
