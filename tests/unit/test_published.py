@@ -8,7 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 from ase import units
-from ase.build import molecule
+from ase.build import bulk, molecule
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
 from mftl.inputs import InputError
 from mftl.sampling import sample
@@ -208,3 +210,27 @@ def test_mlearn(tmp_path):
     paths[1].write_text(json.dumps([entry])[:-40])
     with pytest.raises(InputError, match=r"Si_test\.json is not a whole JSON file"):
         read("mlearn-si", paths, 1, ["Si"])
+
+
+# --- MPtrj --------------------------------------------------------------------------------------------------------
+
+
+def test_mp_traj_reads_only_what_is_drawn(tmp_path):
+    path, rng = tmp_path / "mp_traj_combined.xyz", np.random.default_rng(0)
+    written = []
+    for i in range(20):
+        atoms = bulk("W", a=3.1 + 0.01 * i, cubic=i % 2 == 0)
+        atoms.calc = SinglePointCalculator(atoms, energy=-i - 0.5, forces=rng.normal(size=(len(atoms), 3)))
+        written.append(atoms)
+    write(path, written)
+    drawn = read("mp-traj", [path], 5, ["W"])
+    assert [a.info["id"] for a in drawn] == [a.info["id"] for a in read("mp-traj", [path], 20, ["W"])][:5]
+    for atoms in drawn:
+        i = int(atoms.info["id"].removeprefix("mp-traj-"))
+        assert atoms.info["REF_energy"] == -i - 0.5 and atoms.pbc.all()
+        assert atoms.arrays["REF_forces"] == pytest.approx(written[i].get_forces(), abs=1e-8)
+        assert atoms.cell.volume == pytest.approx(written[i].cell.volume)
+    with open(path, "r+") as file:
+        file.truncate(os.path.getsize(path) - 60)
+    with pytest.raises(InputError, match="ends in the middle of structure 19"):
+        read("mp-traj", [path], 20, ["W"])

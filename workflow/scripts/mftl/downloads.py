@@ -69,6 +69,11 @@ SOURCES = {
         "BSD-3-Clause",
         "Y. Zuo et al., J. Phys. Chem. A 124, 731 (2020), doi 10.1021/acs.jpca.9b08723",
     ),
+    "mp-traj": Source(
+        "MPtrj, relaxations of the Materials Project at PBE, as given out with MACE-MP-0 for replay",
+        "CC BY 4.0, as the Materials Project",
+        "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi 10.1038/s42256-023-00716-3",
+    ),
     "mace-off23": Source(
         "MACE-OFF23, a foundation model of organic molecules",
         "Academic Software License (ASL): FOR ACADEMIC, NON-COMMERCIAL USE ONLY. By downloading you accept it: "
@@ -87,6 +92,7 @@ _SGDML = "http://www.quantum-machine.org/gdml/data/npz"
 _MLEARN = "https://raw.githubusercontent.com/materialsvirtuallab/mlearn/master/data"
 _MACE_OFF = "https://raw.githubusercontent.com/ACEsuit/mace-off/main/mace_off23"
 _MACE_MP = "https://github.com/ACEsuit/mace-mp/releases/download/mace_mp_0"
+_MACE_REPLAY = "https://github.com/ACEsuit/mace-foundations/releases/download/mace_mp_0b"
 _QM7X = {
     "1000": ("b50c6a5d0a4493c274368cf22285503e", 715361604),
     "2000": ("4418a813daf5e0d44aa5a26544249ee6", 1043743376),
@@ -121,6 +127,7 @@ FILES = {
         for element in ("Si", "Ge")
         for part in ("training", "test")
     },
+    "mp-traj": File("mp-traj/mp_traj_combined.xyz", f"{_MACE_REPLAY}/mp_traj_combined.xyz", "mp-traj"),
     "mace-off23-small": File(
         "mace-off23/MACE-OFF23_small.model",
         f"{_MACE_OFF}/MACE-OFF23_small.model",
@@ -179,6 +186,7 @@ DATASETS = {
     "ccsdt-molecules": Dataset([f"ccsdt-{name}" for name in ("benzene", "toluene", "malonaldehyde")], 4500),
     "mlearn-si": Dataset(["mlearn-si-training", "mlearn-si-test"], 239, periodic=True),
     "mlearn-ge": Dataset(["mlearn-ge-training", "mlearn-ge-test"], 253, periodic=True),
+    "mp-traj": Dataset(["mp-traj"], 1580395, periodic=True),  # all of MPtrj: the file may hold fewer
 }
 
 

@@ -14,7 +14,7 @@ from ase import Atoms
 from mftl.downloads import DATASETS
 from mftl.inputs import InputError
 from mftl.structures import ENERGY, FORCES, Progress, writing
-from mftl.systems import mlearn, qm7x, sgdml, tungsten_gap2014
+from mftl.systems import mlearn, mp_traj, qm7x, sgdml, tungsten_gap2014
 
 LOADERS = {
     "qm7x": qm7x.read,
@@ -22,6 +22,7 @@ LOADERS = {
     "ccsdt-molecules": sgdml.read,
     "mlearn-si": mlearn.read,
     "mlearn-ge": mlearn.read,
+    "mp-traj": mp_traj.read,
 }
 
 
