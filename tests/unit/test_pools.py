@@ -10,8 +10,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from mftl import checks, extxyz
-from mftl.config import FilePool, System
+from mftl.config import FileLevel, FilePool, System
 from mftl.inputs import InputError
+from mftl.labels import collect_file
 from mftl.structures import read_structures, write_structures
 from mftl.systems import build_pool
 
@@ -78,6 +79,16 @@ def test_some_of_a_file_are_drawn_at_random():
     assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == drawn
     smaller = pool.model_copy(update={"count": 20})
     assert [a.info["id"] for a in build_pool(smaller, ["H", "C", "N", "O", "S", "Cl"])] == drawn[:20]
+
+
+def test_labels_of_structures_that_were_not_drawn_are_no_mistake():
+    pool = build_pool(FilePool(file=POOL, count=20), ["H", "C", "N", "O", "S", "Cl"])
+    level = FileLevel(file="resources/molecules/molecules.ccsdt.extxyz")
+    labelled, states = collect_file(pool, level, drawn=True)
+    assert list(states["id"]) == [a.info["id"] for a in pool]
+    assert {a.info["id"] for a in labelled} == {*extxyz.read_ids(level.file)} & {*states["id"]}
+    with pytest.raises(InputError, match="is not in the pool"):
+        collect_file(pool, level)
 
 
 def test_energies_that_come_with_a_pool_are_dropped(tmp_path):
