@@ -5,18 +5,21 @@
 Structures per CPU second (of this process and all it starts), on distorted molecules of H, C, N, O, S, Cl with at most
 seven heavy atoms and 130 formulas: ASE's calculator, a process dftb+ for each structure, and the labelling of a chunk.
 Then two workers against one in elapsed time, tblite against its bare interface, and what the labelling adds to the
-engine. Methods take turns; ratios are those of the medians.
+engine. Methods take turns; ratios are those of the medians. But for two workers, all run on one core: cores that share
+caches or are threads of one count more CPU seconds for the same work when both are busy.
 """
 
 import os
 import sys
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import json
 import logging
 import resource
 import subprocess
 import tempfile
 import time
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +32,7 @@ from ase import Atoms
 
 from mftl import workers
 from mftl.config import DftbLevel, Labels, TbliteLevel
-from mftl.engines import BOHR, Structure, dftbplus
+from mftl.engines import BOHR, Structure, dftbplus, engine
 from mftl.engines.dftbplus import hsd, program
 from mftl.engines.dftbplus.tables import HIGHEST_SHELL
 from mftl.labels import label_chunk, write_labelled, write_states
@@ -127,9 +130,9 @@ def with_chunk(structures: list[Atoms], level, workers_: int = 1) -> None:
 
 def with_pool(structures: list[Atoms], level, workers_: int = 1) -> None:
     """The worker processes alone."""
-    given = [Structure.of(atoms) for atoms in structures]
-    start = workers.command(dftbplus.__name__, level.model_dump())
-    for _ in workers.run(given, start, workers_, group=dftbplus.group):
+    given, module = [Structure.of(atoms) for atoms in structures], engine(level.engine)
+    start = workers.command(module.__name__, level.model_dump())
+    for _ in workers.run(given, start, workers_, group=getattr(module, "group", None)):
         pass
 
 
@@ -146,34 +149,50 @@ def with_bare_tblite(structures: list[Atoms]) -> None:
 
 ENGINE = """
 import json, resource, sys
+from importlib import import_module
 from types import SimpleNamespace
-from mftl.engines import Structure, dftbplus
+from mftl.engines import Structure
+engine = import_module(sys.argv[1])
 settings = SimpleNamespace(**json.loads(sys.stdin.readline()))
-structures = sorted((Structure(**json.loads(line)) for line in sys.stdin), key=dftbplus.group)
+structures = [Structure(**json.loads(line)) for line in sys.stdin]
+if hasattr(engine, "group"):
+    structures.sort(key=engine.group)
 def cpu():
     both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return sum(one.ru_utime + one.ru_stime for one in both)
 start = cpu()
 for one in structures:
     try:
-        dftbplus.label(one, settings)
+        engine.label(one, settings)
     except Exception:
         pass
 print("CPU seconds:", cpu() - start)
 """
 
 
-def engine_alone(structures: list[Atoms]) -> float:
-    """CPU seconds of our engine with the library in a loop: no workers, journal or checks."""
-    import json
-    from dataclasses import asdict
-
-    lines = [DFTB.model_dump_json(), *(json.dumps(asdict(Structure.of(atoms))) for atoms in structures)]
+def engine_alone(structures: list[Atoms], level) -> float:
+    """CPU seconds of an engine in a loop: no workers, journal or checks."""
+    lines = [level.model_dump_json(), *(json.dumps(asdict(Structure.of(atoms))) for atoms in structures)]
     done = subprocess.run(
-        [sys.executable, "-c", ENGINE], input="\n".join(lines), capture_output=True, text=True, check=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+        [sys.executable, "-c", ENGINE, engine(level.engine).__name__], input="\n".join(lines), capture_output=True,
+        text=True, check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
     )  # fmt: skip
     return float(done.stdout.rpartition("CPU seconds:")[2])
+
+
+def overheads(structures: list[Atoms], level) -> None:
+    """What workers add to the engine, and what journal, checks and files add to the workers."""
+    seconds = {"alone": [], "in a worker": [], "chunk": []}
+    for _ in range(ROUNDS):
+        seconds["alone"].append(engine_alone(structures, level))
+        for name, function in (("in a worker", with_pool), ("chunk", with_chunk)):
+            start = cpu()
+            function(structures, level)
+            seconds[name].append(cpu() - start)
+    alone, worker, chunk = (1000 * np.median(values) / len(structures) for values in seconds.values())
+    print(f"{level.engine}, {len(structures)} structures, CPU ms for each:")
+    print(f"  the engine in a loop {alone:.2f}, in a worker {worker:.2f}, a chunk {chunk:.2f}")
+    print(f"  the chunk takes {100 * (chunk / worker - 1):.1f} % more than the engine in a worker")
 
 
 def rates(methods: dict, structures: list[Atoms], rounds: int = ROUNDS) -> dict[str, float]:
@@ -195,6 +214,8 @@ def main() -> None:
     settings = SimpleNamespace(**DFTB.model_dump())
     if dftbplus.interface(settings) != "library" or not program.which("dftb+"):
         sys.exit("program and library of DFTB+ are needed: " + (dftbplus.installed(settings) or ""))
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[0]})
     structures = distorted(10000, seed=1)
     print(f"{np.mean([len(a) for a in structures]):.2f} atoms on average, {FORMULAS} formulas")
     print("DFTB(PTBP), 1000 structures:")
@@ -213,6 +234,7 @@ def main() -> None:
     with_chunk(structures, DFTB)
     rate = len(structures) / (cpu() - start)
     print(f"DFTB(PTBP), 10000 structures: {rate:.1f} structures per CPU second; ratio to ASE {rate / ase:.1f}")
+    os.sched_setaffinity(0, cores)
     for name, function in (("pool", with_pool), ("chunk", with_chunk)):
         elapsed = {1: [], 2: []}
         for _, workers_ in product(range(3), elapsed):
@@ -221,13 +243,9 @@ def main() -> None:
             elapsed[workers_].append(time.perf_counter() - start)
         ratio = np.median(elapsed[1]) / np.median(elapsed[2])
         print(f"{name}, 5000 structures: two workers are {ratio:.2f} times as fast as one")
-    alone, whole = [], []
-    for _ in range(ROUNDS):
-        alone.append(engine_alone(some))
-        start = cpu()
-        with_chunk(some, DFTB)
-        whole.append(cpu() - start)
-    print(f"DFTB+: a chunk of 1000 takes {100 * (np.median(whole) / np.median(alone) - 1):.1f} % more than the engine")
+    os.sched_setaffinity(0, {cores[0]})
+    overheads(some, DFTB)
+    overheads(some, GFN2)
     with_bare_tblite(some[:10])
     for count, rounds in ((1000, ROUNDS), (5000, 3)):
         print(f"GFN2-xTB, {count} structures:")

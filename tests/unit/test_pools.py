@@ -156,7 +156,7 @@ def test_writing_and_reading_are_inverse(tmp_path):
 
 
 def test_a_file_that_cannot_be_finished_is_not_there(tmp_path):
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         write_structures(tmp_path / "pool.extxyz", [molecule("CH4"), None])
     assert list(tmp_path.iterdir()) == []
 
@@ -164,7 +164,7 @@ def test_a_file_that_cannot_be_finished_is_not_there(tmp_path):
 def test_a_failed_rewrite_leaves_the_old_file(tmp_path):
     path = tmp_path / "pool.extxyz"
     write_structures(path, [Atoms("H", info={"id": "old"})])
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         write_structures(path, [molecule("CH4"), None])
     assert read(path).info["id"] == "old"
 
@@ -186,3 +186,19 @@ def test_periodic_structures_are_seen_without_ase(tmp_path, comment, periodic):
     path.write_text(f"1\nid=first Properties=species:S:1:pos:R:3\nW 0 0 0\n1\nid=second {comment}\nW 0 0 0\n")
     assert extxyz.first_periodic(path) == ("second" if periodic else None)
     assert read(path, 1).pbc.any() == periodic
+
+
+@pytest.mark.parametrize("kind", ["molecule", "crystal with stress, tags and momenta", "one atom"])
+def test_files_are_those_that_ase_writes(tmp_path, kind):
+    rng = np.random.default_rng(1)
+    atoms = {"m": molecule("CH3CH2OH"), "c": bulk("W", "bcc", a=3.17, cubic=True), "o": Atoms("H")}[kind[0]]
+    atoms.positions += rng.normal(scale=0.3, size=atoms.positions.shape)
+    atoms.info |= {"id": "one", "kind": "a b", "REF_energy": -1234.56789012345678, "closest": 0.7, "n": 3, "flag": True}
+    atoms.arrays["REF_forces"] = rng.normal(scale=30, size=(len(atoms), 3))
+    if kind.startswith("crystal"):
+        atoms.info["REF_stress"] = rng.normal(size=(3, 3))
+        atoms.set_tags([1, 2])
+        atoms.set_momenta(rng.normal(size=(2, 3)))
+    write_structures(tmp_path / "ours.extxyz", [atoms, atoms])
+    write(tmp_path / "ase.extxyz", [atoms, atoms])
+    assert (tmp_path / "ours.extxyz").read_bytes() == (tmp_path / "ase.extxyz").read_bytes()

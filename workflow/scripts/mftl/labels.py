@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -134,16 +135,21 @@ def label_chunk(
         with _Journal(journal) as file:
             for place, answer in _computed([structures[i] for i in todo], settings, limits, progress):
                 key = keys[todo[place]]
-                about = {"key": key, "id": structures[todo[place]].info["id"], "round": limits.retry_failed}
+                about = {"key": key, "round": limits.retry_failed}
+                answer.setdefault("id", structures[todo[place]].info["id"])
                 entries[key] = about | answer
-                file.append(entries[key])
+                file.append(about, answer)
     labelled, rows = [], []
     for atoms, key in zip(structures, keys, strict=True):
         entry = entries[key]
-        reason = _one_line(entry["failed"]) if "failed" in entry else _implausible(atoms, entry, limits)
+        if "failed" in entry:
+            reason = _one_line(entry["failed"])
+        else:
+            forces = np.array(entry["forces"], float)
+            reason = _implausible(atoms, entry, forces, limits)
         if not reason:
             stress = {STRESS: np.array(entry["stress"])} if "stress" in entry else {}
-            labelled.append(_labelled(atoms, entry["energy"], entry["forces"], stress | entry["extra"]))
+            labelled.append(_labelled(atoms, entry["energy"], forces, stress | entry["extra"]))
         exit_code = "" if entry.get("exit_code") is None else str(entry["exit_code"])
         message = _one_line(entry.get("message", "").strip().split("\n")[-1])
         state = "failed" if reason else "done"
@@ -191,7 +197,7 @@ def _computed(
                 if limits.killed == "stop":
                     continue
                 reason = f"workers were killed at it again and again (signal {answer['killed']}); out of memory?"
-                answer = {"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer
+                answer = workers.Answer({"failed": reason, "exit_code": -answer["killed"], "message": ""} | answer)
             if "failed" in answer:
                 logging.warning("%s failed: %s", name, answer["failed"])
                 if "\n" in answer["message"]:
@@ -219,10 +225,12 @@ def _too_close(atoms: Atoms) -> dict[str, Any] | None:
     if len(atoms) < 2:
         return None
     if atoms.pbc.any():
-        distances = atoms.get_all_distances(mic=True)
+        distance = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), k=1)].min()
     else:
-        distances = np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=2)
-    distance = distances[np.triu_indices(len(atoms), k=1)].min()
+        apart = atoms.positions[:, None] - atoms.positions
+        squares = (apart**2).sum(axis=2)
+        np.fill_diagonal(squares, np.inf)
+        distance = np.sqrt(squares.min())
     if distance >= MIN_DISTANCE:
         return None
     reason = f"two atoms are {distance:.2f} Å apart, less than {MIN_DISTANCE}"
@@ -234,27 +242,26 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[: workers.MESSAGE]
 
 
-def _implausible(atoms: Atoms, entry: dict[str, Any], limits: Labels) -> str:
+def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray, limits: Labels) -> str:
     """Why a result is no label; empty if it is one."""
-    forces = np.array(entry["forces"])
-    if not np.isfinite(entry["energy"]) or not np.isfinite(forces).all():
+    if not isfinite(entry["energy"]) or not np.isfinite(forces).all():
         return "energy or forces are not finite"
-    if not np.isfinite(entry.get("stress", 0.0)).all():
+    if "stress" in entry and not np.isfinite(entry["stress"]).all():
         return "the stress is not finite"
-    largest = np.linalg.norm(forces, axis=1).max()
+    largest = np.sqrt((forces**2).sum(axis=1).max())
     if largest > limits.max_force:
         return f"largest force {largest:.1f} eV/Å, more than {limits.max_force:g}"
-    net = np.linalg.norm(forces.sum(axis=0))
+    net = np.sqrt((forces.sum(axis=0) ** 2).sum())
     if not atoms.pbc.any() and net > MAX_NET_FORCE:
         return f"net force {net:.2f} eV/Å, more than {MAX_NET_FORCE}"
     return ""
 
 
-def _labelled(atoms: Atoms, energy: float, forces: Any, extra: dict[str, Any]) -> Atoms:
+def _labelled(atoms: Atoms, energy: float, forces: np.ndarray, extra: dict[str, Any]) -> Atoms:
     """A pool's structure with its label."""
     new = atoms.copy()
     new.info |= {ENERGY: float(energy), **extra}
-    new.arrays[FORCES] = np.array(forces, float)
+    new.arrays[FORCES] = forces
     return new
 
 
@@ -281,8 +288,10 @@ class _Journal:
     def __exit__(self, *_) -> None:
         self._file.close()
 
-    def append(self, entry: dict[str, Any]) -> None:
-        line, end = memoryview(json.dumps(entry).encode() + b"\n"), self._file.seek(0, os.SEEK_END)
+    def append(self, about: dict[str, Any], answer: workers.Answer) -> None:
+        said = answer.line.strip() or json.dumps(answer).encode()  # what a worker said is not put into words again
+        line = memoryview(json.dumps(about).encode()[:-1] + b", " + said[1:] + b"\n")
+        end = self._file.seek(0, os.SEEK_END)
         try:
             while line:
                 line = line[self._file.write(line) :]

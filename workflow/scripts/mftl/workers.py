@@ -28,7 +28,11 @@ OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # noth
 MAX_KILLS = 10  # a structure that so many workers were killed at is set aside
 MESSAGE = 300  # characters of a last message that are kept
 
-Answer = dict[str, Any]
+
+class Answer(dict[str, Any]):
+    """What is known of one structure, and the line of JSON in which a worker said it, if one did."""
+
+    line: bytes = b""
 
 
 class WorkersDie(RuntimeError):
@@ -108,7 +112,7 @@ class Worker:
                 if not self.ready:
                     self.ready = answer["ready"]
                     continue
-                answers.append(_checked(answer, self._held[0]))
+                answers.append(_checked(answer, self._held[0], line))
             except (ValueError, TypeError, KeyError, IndexError):
                 with self._output.open("a") as output:
                     output.write(f"\nnot an answer: {line[:80].decode(errors='replace')}")
@@ -160,7 +164,7 @@ class Worker:
         self.send()
 
 
-def _checked(answer: Any, structure: Structure) -> Answer:
+def _checked(answer: Any, structure: Structure, line: bytes) -> Answer:
     """An answer that is one to this structure; raises otherwise."""
     if answer["id"] != structure.id:
         raise ValueError(answer["id"])
@@ -169,6 +173,8 @@ def _checked(answer: Any, structure: Structure) -> Answer:
         float(answer["energy"]), dict(answer["extra"])
         if [len(row) for row in answer["forces"]] != [3] * len(structure.symbols):
             raise ValueError(answer["forces"])
+    answer = Answer(answer)
+    answer.line = line
     return answer
 
 
@@ -310,7 +316,7 @@ def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | No
         if kills[blamed] < MAX_KILLS:
             queue.put_back(blamed, last=True)
         else:
-            yield blamed, {"killed": -code, "seconds": seconds}
+            yield blamed, Answer(killed=-code, seconds=seconds)
     else:
         if code is None:
             reason = "the engine gave an answer that is none"
@@ -320,4 +326,4 @@ def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | No
 
 
 def _failed(reason: str, code: int | None, message: str, seconds: float) -> Answer:
-    return {"failed": reason, "exit_code": code, "message": message, "seconds": seconds}
+    return Answer(failed=reason, exit_code=code, message=message, seconds=seconds)
