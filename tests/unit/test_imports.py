@@ -29,6 +29,9 @@ def test_snakefile_imports_neither_torch_nor_ase():
     assert not found & {"torch", "ase", "mace", "pandas", "pyscf", "tblite", "rdkit"}
 
 
-@pytest.mark.parametrize("script", sorted(p.stem for p in SCRIPTS.glob("*.py") if p.stem not in ("train", "predict")))
+COMPUTE = ("train", "predict", "compare_structures")
+
+
+@pytest.mark.parametrize("script", sorted(p.stem for p in SCRIPTS.glob("*.py") if p.stem not in COMPUTE))
 def test_scripts_leave_torch_alone(script):
     assert "torch" not in loaded(["pandas", *imports_of(script)])

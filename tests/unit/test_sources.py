@@ -26,11 +26,11 @@ def hashes():
     ("module", "changed"),
     [
         ("training", {"train"}),
-        ("prediction", {"predict"}),
+        ("prediction", {"train", "predict"}),
         ("graphs", {"train", "predict"}),
         ("plotting/learning_curves", {"plot_learning_curves"}),
         ("errors", {"evaluate"}),
-        ("labels", set()),
+        ("labels", {"predict"}),
         ("engines/tblite", set()),
         ("structures", {"train", "predict", "evaluate"}),
     ],
