@@ -3,8 +3,6 @@
 import pytest
 from test_fig4 import copy_project, edit, planned, snakemake
 
-FIGURE = {"fig4": {"kind": "learning-curves", "curves": ["single-fidelity"]}}
-
 
 @pytest.fixture
 def plan(tmp_path):
@@ -13,7 +11,8 @@ def plan(tmp_path):
 
     def jobs(recipe: str, values: list[int], **changes) -> dict[str, int]:
         curve = {"label": "one", "recipe": recipe, "values": values}
-        edit(folder, {"curves": {"single-fidelity": curve}, "figures": FIGURE} | changes)
+        kind = "epochs" if "e*" in recipe else "learning-curves"
+        edit(folder, {"curves": {"one": curve}, "figures": {"fig4": {"kind": kind, "curves": ["one"]}}} | changes)
         return planned(folder)
 
     jobs.folder = folder
@@ -53,7 +52,7 @@ def test_second_head_needs_the_labels_that_the_parent_learned(plan):
 def test_foundation_model_as_it_is_is_trained_by_nobody(plan):
     models = {"start": "config.yaml"}
     plan("molecules.pbe0-d3.n*", [10])
-    edit(plan.folder, {"foundation_models": models, "figures": {"fig4": {"curves": ["single-fidelity", "raw"]}}})
+    edit(plan.folder, {"foundation_models": models, "figures": {"fig4": {"curves": ["one", "raw"]}}})
     edit(plan.folder, {"curves": {"raw": {"label": "raw", "recipe": "start", "test": "molecules.pbe0-d3"}}})
     jobs = planned(plan.folder)
     assert jobs["train"] == 1 and jobs["predict"] == 2
