@@ -21,7 +21,7 @@ if "systems" not in config:
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, downloads, engines, recipe
+from mftl import checks, downloads, engines, locks, recipe
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -31,6 +31,9 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 FIGURES = list(CONFIG.figures)
+
+if workflow.is_main_process:
+    locks.enter()
 
 
 wildcard_constraints:
@@ -45,7 +48,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        expand("results/{figure}.pdf", figure=FIGURES),
+        expand("results/{figure}.{ending}", figure=FIGURES, ending=["pdf", "bib"]),
         ["results/figures.pdf", "results/paper.csv"] if FIGURES else [],
 
 
@@ -57,3 +60,4 @@ include: "workflow/rules/splits.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"

@@ -171,6 +171,13 @@ def new_model(wildcards):
     }
 
 
+def snapshot_file(wildcards):
+    """Where the training that a snapshot is of leaves it."""
+    parsed = recipe.parse(wildcards.recipe)
+    model = recipe.model_path(wildcards.architecture, parsed.trained, wildcards.seed)
+    return model.replace("model.pt", f"snapshots/e{parsed.last.epochs}.pt")
+
+
 def candidate_models(wildcards):
     """Models among which the rule choose_epochs chooses, in the order of `snapshots`."""
     candidates = recipe.parse(wildcards.recipe).candidates(CONFIG.snapshots)

@@ -1,4 +1,8 @@
-"""Hashes of the code a script runs, for Snakemake's params: it sees changes of a script, but not of what it imports."""
+"""Hashes of the code a script runs, for Snakemake's params.
+
+Of itself Snakemake looks at a script's time, not its content, and at none of its imports: a copied folder would run
+again, and an edited module would not. Its trigger `code` is off (profiles/default).
+"""
 
 import ast
 import hashlib
@@ -6,16 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent
+# what writes down and reports how a job went; no result depends on it
+BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "jobs", "locks", "provenance")}
 
 
 @lru_cache
 def source_hash(script: str) -> str:
-    """A hash of the sources of all ``mftl`` modules that a script imports, directly or through others.
+    """A hash of a script and of all ``mftl`` modules that it imports, directly or through others, but bookkeeping.
 
     ``script``: its name in workflow/scripts, without ``.py``. Docstrings and comments count.
     """
     digest = hashlib.sha256()
-    for path in sorted(_imported(SCRIPTS / f"{script}.py", set())):
+    own = SCRIPTS / f"{script}.py"
+    for path in sorted({own, *_imported(own, set())}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -34,7 +41,9 @@ def _imported(path: Path, seen: set[Path]) -> set[Path]:
                 continue
             stem = SCRIPTS.joinpath(*name.split("."))
             for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-                if candidate.is_file() and candidate not in seen:
+                if not candidate.is_file() or str(candidate.relative_to(SCRIPTS)) in BOOKKEEPING:
+                    continue
+                if candidate not in seen:
                     seen.add(candidate)
                     _imported(candidate, seen)
     return seen
