@@ -3,6 +3,7 @@
 #     snakemake results/fig4.pdf
 #
 # source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ if "systems" not in config:
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, downloads, engines, locks, recipe
+from mftl import checks, downloads, engines, jobs, locks, recipe
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -32,6 +33,7 @@ except InputError as error:
 
 FIGURES = list(CONFIG.figures)
 
+os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
 if workflow.is_main_process:
     locks.enter()
 
@@ -61,3 +63,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
+
+
+onerror:
+    jobs.explain(log)

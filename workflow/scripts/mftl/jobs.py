@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -17,7 +18,11 @@ from mftl import provenance
 from mftl.inputs import InputError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-SHELLS = ("bash", "sh", "dash")
+CALL = "MFTL_CALL"  # the variable in which a script finds the call of Snakemake that started it
+MORE_MEMORY = (
+    "Give the job more (on a cluster mem_mb in slurm/config.yaml, here fewer --cores) or less to hold at once "
+    "(batch_size, labels.workers), then call again."
+)
 
 
 @contextmanager
@@ -31,7 +36,8 @@ def job(snakemake: Any) -> Iterator[None]:
     terminal = sys.stderr
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
-    threading.Thread(target=_end_with, args=(_callers(),), daemon=True).start()
+    if call := os.environ.get(CALL):
+        threading.Thread(target=_end_with, args=(call,), daemon=True).start()
     with path.open("w", encoding="utf-8") as log, redirect_stderr(log):
         logging.basicConfig(stream=log, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
         logging.captureWarnings(True)
@@ -46,25 +52,33 @@ def job(snakemake: Any) -> Iterator[None]:
             print(f"\n{error}\n", file=terminal, flush=True)
             _leave(log)
         except Exception as error:
-            with suppress(OSError):
-                traceback.print_exc(file=log)
-            print(f"\n{_told(error, path)}\n", file=terminal, flush=True)
+            told = _what_to_do(error)
+            if told is None:
+                told = f"{type(error).__name__}: {error} (traceback in {path})"
+                with suppress(OSError):
+                    traceback.print_exc(file=log)
+            print(f"\n{told}\n", file=terminal, flush=True)
             _leave(log)
 
 
-def _told(error: Exception, log: Path) -> str:
-    """What a user is told of an error that is no InputError."""
+def _what_to_do(error: Exception) -> str | None:
+    """What a user is told of a full disk or too little memory; None of any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number in FULL:
         return f"{error}\nMake room, then call again: what is finished is kept."
     text = str(error).lower()
     if isinstance(error, MemoryError) or number == errno.ENOMEM or "out of memory" in text or "allocate memory" in text:
-        return (
-            f"out of memory: {' '.join(str(error).split())[:200] or type(error).__name__}\nGive the job more (mem_mb "
-            "in slurm/config.yaml, here fewer --cores) or less to hold at once (batch_size, labels.workers), and call "
-            "again."
-        )
-    return f"{type(error).__name__}: {error} (traceback in {log})"
+        return f"out of memory: {' '.join(str(error).split())[:200] or type(error).__name__}\n{MORE_MEMORY}"
+    return None
+
+
+def explain(log: str | Path) -> None:
+    """Say, after a call that failed, what its log alone does not tell."""
+    with suppress(OSError):
+        if "Signals.SIGKILL" in Path(log).read_text(encoding="utf-8", errors="replace"):
+            print(
+                f"\nA job was killed from outside (SIGKILL). Most often memory ran out. {MORE_MEMORY}", file=sys.stderr
+            )
 
 
 def _leave(log: TextIO) -> NoReturn:
@@ -76,18 +90,18 @@ def _leave(log: TextIO) -> NoReturn:
     sys.exit(1)
 
 
-def _callers() -> tuple[int, int]:
-    """The process that started this one, and that process's own parent if the former is but a shell; 0 if not."""
-    parent = os.getppid()
-    with suppress(OSError, ValueError, IndexError):  # no /proc
-        name, _, rest = Path(f"/proc/{parent}/stat").read_text().partition("(")[2].rpartition(")")
-        if name in SHELLS:
-            return parent, int(rest.split()[1])
-    return parent, 0
+def process(number: int) -> str | None:
+    """What tells a process from all others, here and on other machines; None if it ended, or if that cannot be said."""
+    with suppress(OSError):  # or no /proc
+        state, *fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        return None if state == "Z" else f"{socket.gethostname()} {number} {fields[18]}"
+    return None
 
 
-def _end_with(callers: tuple[int, int]) -> NoReturn:
-    """End this process once another one is its parent: Snakemake was killed."""
-    while _callers() == callers:
+def _end_with(call: str) -> None:
+    """End this process once the call that started it has ended, unless that was on another machine."""
+    host, number, _ = call.split()
+    while host == socket.gethostname():
+        if process(int(number)) != call:
+            os._exit(1)
         time.sleep(0.5)
-    os._exit(1)
