@@ -6,7 +6,7 @@ again, and an edited module would not. Its trigger `code` is off (profiles/defau
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent
@@ -14,7 +14,7 @@ SCRIPTS = Path(__file__).parent.parent
 BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "jobs", "locks", "provenance")}
 
 
-@lru_cache
+@cache
 def source_hash(script: str) -> str:
     """A hash of a script and of all ``mftl`` modules that it imports, directly or through others, but bookkeeping.
 
@@ -29,6 +29,16 @@ def source_hash(script: str) -> str:
 
 def _imported(path: Path, seen: set[Path]) -> set[Path]:
     """Files of the ``mftl`` modules that a file imports, recursively."""
+    for file in _imports(path) - seen:
+        seen.add(file)
+        _imported(file, seen)
+    return seen
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """Files of the ``mftl`` modules that a file itself imports, wherever in it."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -41,9 +51,6 @@ def _imported(path: Path, seen: set[Path]) -> set[Path]:
                 continue
             stem = SCRIPTS.joinpath(*name.split("."))
             for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-                if not candidate.is_file() or str(candidate.relative_to(SCRIPTS)) in BOOKKEEPING:
-                    continue
-                if candidate not in seen:
-                    seen.add(candidate)
-                    _imported(candidate, seen)
-    return seen
+                if candidate.is_file() and str(candidate.relative_to(SCRIPTS)) not in BOOKKEEPING:
+                    found.add(candidate)
+    return frozenset(found)
