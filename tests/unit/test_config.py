@@ -72,14 +72,14 @@ def test_paper_plans_without_its_data():
     assert checks.available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
     assert checks.available(config, "small-molecules", "ccsdt", ROOT) == 3000
     assert checks.first_periodic(config.systems["tungsten"]) and not checks.first_periodic(config.systems["qm7x"])
-    values["curves"]["single"]["values"] = [3001]
+    values["curves"]["ccsdt-single"]["values"] = [3001]
     values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
     values["systems"]["small-molecules"]["levels"]["ccsdt"]["dataset"] = "qm7x"
     values["systems"]["tungsten"]["pool"]["count"] = 10000
     values["systems"]["qm7x"]["pool"]["dataset"] = "qm7x"
     message = mistakes(values)
     for part in (
-        "curves.single.values: got 3001; valid: at most 3000 structures of small-molecules at ccsdt",
+        "curves.ccsdt-single.values: got 3001; valid: at most 3000 structures of small-molecules at ccsdt",
         "curves.mftl.recipe: got",
         "at most 40000 structures of qm7x at dftb-ptbp",
         "systems.small-molecules.levels.ccsdt.dataset: got 'qm7x'; valid: ccsdt-molecules, the pool's data set",

@@ -10,9 +10,8 @@ import yaml
 from mftl import models
 from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
-from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import adapt_parent, train
+from mftl.training import Run, adapt_parent
 
 ROOT = Path(__file__).parents[2]
 TABLE = models.symbols([*range(1, 84), *range(89, 95)])  # the 89 elements of MACE-MP-0
@@ -41,23 +40,16 @@ def test_the_architecture_of_mace_off23_small():
 
 def test_a_larger_table_of_elements(parent, dft, tmp_path):
     few = Labelled(dft.structures[:25], dft.energies[:25], dft.forces[:25])
-    model = adapt_parent(models.load_model(parent), few)
+    model = models.load_model(parent)
+    adapt_parent(model, few, Training())
     energies, _ = predict(model, few.structures)
     sizes = [len(atoms) for atoms in few.structures]
     assert np.sqrt(np.mean(((energies - few.energies) / sizes) ** 2)) < 1.0  # eV/atom; 10³ with the parent's
     # of elements that are not in the data nothing is known: they keep the parent's
     unseen = [i for i, symbol in enumerate(TABLE) if symbol not in ("H", "C", "N", "O", "S", "Cl")]
     np.testing.assert_allclose(models.reference_energies(model)[unseen], -np.arange(1.0, 90.0)[unseen])
-    tuned = train(few, few, Training(epochs=3), None, None, tmp_path / "run", parent=parent)
+    tuned = Run(few, few, Training(epochs=3), tmp_path / "run", parent=parent).train()
     models.save_model(tuned, tmp_path / "tuned.pt")
     again = models.load_model(tmp_path / "tuned.pt")
     assert len(models.model_elements(again)) == 89 and models.model_dtype(again) == torch.float64
     np.testing.assert_array_equal(predict(again, few.structures)[0], predict(tuned, few.structures)[0])
-
-
-def test_a_model_with_several_heads_is_refused(dft):
-    model = models.build_model(SMALL, ["H", "C", "N", "O", "S", "Cl"], 10.0, 1.0, 1, torch.float32)
-    model.heads = ["omat", "spice"]
-    model.atomic_energies_fn.atomic_energies = torch.zeros(2, 6)
-    with pytest.raises(InputError, match="has the heads omat, spice; a model with one is needed"):
-        adapt_parent(model, dft)

@@ -71,7 +71,7 @@ def test_files_placed_by_hand_become_pool_and_labels(project, write_qm7x):
     names = DATASETS["qm7x"].files
     assert [project / "by-hand" / FILES[name].path for name in names] == written
     # what was placed there is checked
-    done = call(project, "results/labels/qm7x/pbe0-mbd.extxyz")
+    done = call(project, "results/downloads/qm7x-1000.json")
     assert done.returncode != 0
     assert "md5:b50c6a5d0a4493c274368cf22285503e is expected" in done.stderr and "Traceback" not in done.stderr
     pinned = {name: checksum_of(path) for name, path in zip(names, written, strict=True)}

@@ -102,7 +102,7 @@ def write_structures(path: str | Path, structures: Iterable[Atoms]) -> None:
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[Callable[[Atoms], None]]:
+def writing(path: str | Path) -> Iterator[Callable[[Atoms], object]]:
     """Write extended XYZ structure by structure, as ``write_structures`` does; gives the function that adds one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

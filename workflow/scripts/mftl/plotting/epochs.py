@@ -32,5 +32,5 @@ def plot(
                     axis.axhspan(
                         row["mean"] - row["std"], row["mean"] + row["std"], color=color, alpha=0.15, linewidth=0
                     )
-        figure.axes[0].legend()
+        styles.legend(figure, figure.axes[:1])
     return figure

@@ -31,7 +31,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, xlabel: str, 
         for axis, letter, quantity in zip(axes, "ab", styles.LABELS, strict=True):
             draw(axis, table, quantity, looks, xlabel)
             styles.panel(axis, letter)
-        axes[0].legend()
+        styles.legend(figure, axes[:1])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
         if title:
             figure.suptitle(title)

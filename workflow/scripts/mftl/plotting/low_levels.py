@@ -32,9 +32,7 @@ def plot(
             _against_level(axes[1, column], table, quantity, level_errors, looks, values)
         for axis, letter in zip(axes.ravel(), "abcd", strict=True):
             styles.panel(axis, letter)
-        pairs = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
-        handles, labels = ([*above, *below] for above, below in zip(*pairs, strict=True))
-        figure.legend(handles, labels, loc="outside upper center", ncols=4)
+        styles.legend(figure, axes[:, 0])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
         if title:
             figure.suptitle(title)

@@ -47,6 +47,17 @@ def small_print(figure: Figure, text: str, style: dict) -> None:
     figure.supxlabel(text, x=0.995, ha="right", fontsize=style["font_size"] - 1, color=DARK)
 
 
+def legend(figure: Figure, axes: Iterable[Axes]) -> None:
+    """One legend for all axes above them, where it hides nothing; in place of the one that is there."""
+    for old in list(figure.legends):
+        old.remove()
+    entries = {}
+    for axis in axes:
+        handles, labels = axis.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(len(entries), 4))
+
+
 def seeds_text(table: pd.DataFrame) -> str:
     """What the error bars of a table with a column ``seeds`` are."""
     few, many = int(table["seeds"].min()), int(table["seeds"].max())
