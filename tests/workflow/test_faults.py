@@ -195,6 +195,28 @@ def test_a_damaged_result_is_named_and_made_anew(finished, project):
     assert results(project) == results(finished)
 
 
+def test_what_runs_again_on_a_finished_project(finished, tmp_path):
+    """A few rows of reruns.yaml, asked from Snakemake itself where jobs did run; here all files are new, too."""
+    folder = shutil.copytree(finished, tmp_path / "elsewhere", symlinks=True, copy_function=shutil.copy)
+
+    def planned() -> dict[str, int]:
+        code, said = call(folder, "-n", FIGURE)
+        assert code == 0, said
+        table = said.split("Job stats:")[1].split("total")[0] if "Nothing to be done" not in said else ""
+        return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+    figure = {"evaluate": 1, "plot_learning_curves": 1, "cite": 1}
+    assert planned() == {}
+    configure(folder, prediction={"test_structures": 5, "batch_size": 100}, labels={"workers": 3, "timeout": 3600})
+    assert planned() == {"predict": 1} | figure
+    configure(folder, device="auto")
+    assert planned() == {"train": 1, "predict": 1} | figure
+    configure(folder)
+    with (folder / "workflow/scripts/predict.py").open("a") as script:
+        script.write("# a comment\n")
+    assert planned() == {"predict": 1} | figure
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 @pytest.mark.parametrize(
     ("mount", "mend", "message"),
