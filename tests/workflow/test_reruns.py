@@ -76,7 +76,7 @@ def ask(folder: Path, requests: list[dict]) -> list[dict[str, int]]:
         input="".join(json.dumps(one) + "\n" for one in requests),
         capture_output=True,
         text=True,
-        timeout=3600,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -314,7 +314,8 @@ def report_category(wildcards):
 def claimed_tables(wildcards):
     """Tables of errors of all figures in the configuration that the paper claims something of."""
     with open(CLAIMS, encoding="utf-8") as file:
-        claimed = {one["figure"] for one in yaml.safe_load(file)}
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is
+        claimed = {one["figure"] for one in yaml.load(file, loader)}
     return [f"results/errors/{name}.csv" for name in figures_of_kind(*CURVES_DRAWN, *COMPARED) if name in claimed]
 
 

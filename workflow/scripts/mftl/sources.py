@@ -11,7 +11,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent
 # what writes down and reports how a job went; no result depends on it
-BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "jobs", "locks", "provenance")}
+BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "inputs", "jobs", "locks", "provenance")}
 
 
 @cache
