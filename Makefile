@@ -6,7 +6,7 @@ TARGET ?= results/fig4.pdf
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: figure figures test test-claims lint config-docs clean
+.PHONY: figure figures test test-claims lint config-docs reruns clean
 
 figure: $(VENV)/.requirements
 	@$(BIN)/snakemake $(TARGET)
@@ -28,6 +28,10 @@ lint: $(VENV)/.requirements-dev
 
 config-docs: $(VENV)/.requirements
 	cd workflow/scripts && $(abspath $(BIN))/python -m mftl.configdocs ../../config
+
+# the table of what runs after which change, tests/workflow/reruns.yaml
+reruns: $(VENV)/.requirements-dev
+	PYTHONPATH=workflow/scripts $(BIN)/python tests/workflow/test_reruns.py
 
 $(VENV)/.requirements: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

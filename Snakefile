@@ -3,6 +3,7 @@
 #     snakemake results/fig4.pdf
 #
 # source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ if "systems" not in config:
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, downloads, engines, recipe
+from mftl import checks, downloads, engines, jobs, locks, recipe
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -31,6 +32,10 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 FIGURES = list(CONFIG.figures)
+
+os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
+if workflow.is_main_process:
+    locks.enter()
 
 
 wildcard_constraints:
@@ -45,7 +50,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        expand("results/{figure}.pdf", figure=FIGURES),
+        expand("results/{figure}.{ending}", figure=FIGURES, ending=["pdf", "bib"]),
         ["results/figures.pdf", "results/paper.csv"] if FIGURES else [],
 
 
@@ -57,3 +62,8 @@ include: "workflow/rules/splits.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
+
+
+onerror:
+    jobs.explain(log)

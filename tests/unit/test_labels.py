@@ -18,7 +18,6 @@ from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from mftl import labels as labelling
 from mftl.config import FileLevel, Labels, Level, TbliteLevel
 from mftl.engines import Structure, tblite
 from mftl.inputs import InputError
@@ -29,11 +28,10 @@ from mftl.labels import (
     label_chunk,
     read_chunk,
     read_labelled,
-    read_states,
     wanted,
     write_labelled,
-    write_states,
 )
+from mftl.states import COLUMNS, read_states, write_states
 from mftl.structures import read_structures
 
 POOL = "resources/molecules/molecules.extxyz"
@@ -130,7 +128,7 @@ def test_state_tables_keep_ids_and_reasons(tmp_path):
         ("NA", "failed", 'no, "really" not', "-11", "last, words", "4567", np.nan),
         ("nan", "failed", "", "1", "", "", 0.0),
     ]
-    table = pd.DataFrame(rows, columns=labelling.COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
     write_states(tmp_path / "states.csv", table)
     pd.testing.assert_frame_equal(read_states(tmp_path / "states.csv"), table)
 
@@ -138,7 +136,7 @@ def test_state_tables_keep_ids_and_reasons(tmp_path):
 @pytest.mark.parametrize("rows", ["", "a,done,,,,,1\na,done,,,,,1\n", "a,lost,,,,,1\n"])
 def test_a_state_table_that_is_none(tmp_path, rows):
     path = tmp_path / "states.csv"
-    path.write_text(f"{','.join(labelling.COLUMNS)}\n{rows}" if rows else "id,state\n")
+    path.write_text(f"{','.join(COLUMNS)}\n{rows}" if rows else "id,state\n")
     refused(lambda: read_states(path), path)
 
 
@@ -192,7 +190,8 @@ KILLED = """
 import sys
 from mftl import engines
 from mftl.config import Labels
-from mftl.labels import label_chunk, write_labelled, write_states
+from mftl.labels import label_chunk, write_labelled
+from mftl.states import write_states
 from mftl.structures import read_structures
 from conftest import standin_level
 engines.ENGINES["standin"] = "standin"
@@ -247,7 +246,7 @@ def test_however_often_it_is_killed_the_labels_are_the_same(tmp_path, standin):
         job.wait()
     assert kills.count("job") == 4
     assert (tmp_path / "killed/chunk.extxyz").read_bytes() == (tmp_path / "through/chunk.extxyz").read_bytes()
-    columns = [one for one in labelling.COLUMNS if one != "seconds"]
+    columns = [one for one in COLUMNS if one != "seconds"]
     pd.testing.assert_frame_equal(
         read_states(tmp_path / "killed/chunk.csv")[columns], read_states(tmp_path / "through/chunk.csv")[columns]
     )

@@ -15,7 +15,8 @@ from mftl import jobs, models
 from mftl.calculator import LevelCalculator, ModelCalculator
 from mftl.config import Architecture, TbliteLevel
 from mftl.errors import error_table
-from mftl.labels import COLUMNS, mean_seconds, write_labelled, write_states
+from mftl.labels import write_labelled
+from mftl.states import COLUMNS, mean_seconds, write_states
 
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SHIFTS = np.array([1.5, -20.0, 3.0, 40.0, -5.0, 600.0])  # eV for each atom: all that sets the two levels apart
@@ -55,7 +56,8 @@ def prediction(model, dft, tmp_path, monkeypatch):
                 states=[tmp_path / "low.csv"], models=[tmp_path / "model.pt"], cards=list(cards),
             ),
             params=SimpleNamespace(
-                test_structures=None, head=None, batch_size=5, device="cpu", seeds=[1], recipes=[recipe], values=[7]
+                settings={"test_structures": None, "batch_size": 5}, head=None, device="cpu", seeds=[1],
+                recipes=[recipe], values=[7],
             ),
             wildcards=SimpleNamespace(curve="delta"), log=[tmp_path / "log"],
             output=SimpleNamespace(predictions=tmp_path / "delta.npz", costs=tmp_path / "costs.csv"),

@@ -17,6 +17,13 @@ def scripts(tmp_path, monkeypatch):
     sources.source_hash.cache_clear()
 
 
+def test_a_script_itself_counts(scripts):
+    before = hashes()
+    path = scripts / "train.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    assert [name for name, one in hashes().items() if one != before[name]] == ["train"]
+
+
 def hashes():
     sources.source_hash.cache_clear()
     return {name: sources.source_hash(name) for name in ("train", "predict", "evaluate", "plot_learning_curves")}
@@ -26,11 +33,14 @@ def hashes():
     ("module", "changed"),
     [
         ("training", {"train"}),
-        ("prediction", {"train", "predict"}),
+        ("prediction", {"train", "predict"}),  # training validates as it predicts
+        ("jobs", set()),
+        ("provenance", set()),
+        ("states", {"predict"}),
         ("graphs", {"train", "predict"}),
         ("plotting/learning_curves", {"plot_learning_curves"}),
         ("errors", {"evaluate"}),
-        ("labels", {"predict"}),
+        ("labels", set()),
         ("engines/tblite", set()),
         ("structures", {"train", "predict", "evaluate"}),
     ],

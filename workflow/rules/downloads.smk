@@ -33,5 +33,6 @@ rule foundation_model:
         "../../envs/mftl.yaml"
     params:
         file=lambda w: downloaded(w.download),
-    shell:
-        "cp {params.file:q} {output} 2> {log}"
+        source=source_hash("copy_file"),
+    script:
+        "../scripts/copy_file.py"

@@ -22,8 +22,8 @@ rule predict:
         values=lambda w: CONFIG.curves[w.curve].values or [0],
         head=lambda w: head_of(CONFIG.recipes_of(w.curve)[0]),
         seeds=lambda w: CONFIG.seeds_of(w.curve),
-        batch_size=CONFIG.prediction.batch_size,
-        test_structures=CONFIG.prediction.test_structures,
+        # one value: Snakemake compares the set of values, in which 100 for a batch hides 100 test structures
+        settings=CONFIG.prediction.model_dump(include={"batch_size", "test_structures"}),
         device=CONFIG.device,
         source=source_hash("predict"),
     script:

@@ -43,9 +43,10 @@ rule snapshot:
     conda:
         "../../envs/mftl.yaml"
     params:
-        epoch=lambda w: stage_of(w).epochs,
-    shell:
-        'cp "$(dirname {input})/snapshots/e{params.epoch}.pt" {output} 2> {log}'
+        file=snapshot_file,
+        source=source_hash("copy_file"),
+    script:
+        "../scripts/copy_file.py"
 
 
 rule choose_epochs:

@@ -4,7 +4,8 @@ from mftl.jobs import job
 
 with job(snakemake):
     from mftl.config import FileLevel, Labels, Level
-    from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled, write_states
+    from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled
+    from mftl.states import write_states
     from mftl.structures import read_structures
 
     pool = read_structures(snakemake.input.pool)

@@ -10,7 +10,8 @@ with job(snakemake):
     from tqdm import tqdm
 
     from mftl.config import AnyLevel, Labels
-    from mftl.labels import label_chunk, read_chunk, write_labelled, write_states
+    from mftl.labels import label_chunk, read_chunk, write_labelled
+    from mftl.states import write_states
 
     level = TypeAdapter(AnyLevel).validate_python(snakemake.params.level)
     labelled, states = label_chunk(

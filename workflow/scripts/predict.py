@@ -10,14 +10,14 @@ from tqdm import tqdm
 
 from mftl.datasets import choose, read_sets
 from mftl.jobs import job
-from mftl.labels import mean_seconds
 from mftl.models import load_model
 from mftl.prediction import predict
 from mftl.recipe import parse
+from mftl.states import mean_seconds
 
 with job(snakemake):
     params = snakemake.params
-    test_ids = read_sets(snakemake.input.split)["test"][: params.test_structures]
+    test_ids = read_sets(snakemake.input.split)["test"][: params.settings["test_structures"]]
     (test,) = choose(snakemake.input.labels, [(test_ids, None)], what=f"test set of {snakemake.wildcards.curve}")
     ids = [atoms.info["id"] for atoms in test.structures]
     low_energies, low_forces, low_seconds = 0.0, 0.0, 0.0
@@ -29,7 +29,7 @@ with job(snakemake):
     for path in tqdm(snakemake.input.models, unit="model"):
         model = load_model(path, head=params.head)
         start = time.perf_counter()
-        energy, force = predict(model, test.structures, params.batch_size, params.device)
+        energy, force = predict(model, test.structures, params.settings["batch_size"], params.device)
         seconds.append((time.perf_counter() - start) / len(ids))
         energies.append(energy + low_energies)
         forces.append(np.concatenate(force) + low_forces)

@@ -1,9 +1,7 @@
 """Labels: the energy and the forces of structures at a level of theory, and what became of those that failed.
 
 A label file is extended XYZ with the info keys ``id`` and ``REF_energy`` (eV) and the array ``REF_forces`` (eV/Å); for
-crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lies a state table, CSV, with a row for each
-structure that the level asks for: ``id``, ``state`` (done or failed), ``reason``, ``exit_code`` and ``message`` (the
-last one) of the program that failed, ``settings`` (a hash of all that makes a label at this level), ``seconds``. A
+crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lies a state table (``mftl.states``). A
 failure is data: it is written down and counted.
 """
 
@@ -26,10 +24,10 @@ from ase import Atoms
 from mftl import engines, workers
 from mftl.config import FileLevel, Labels, Level
 from mftl.inputs import InputError
+from mftl.states import COLUMNS, read_states
 from mftl.structures import ENERGY, FORCES, read_labelled, read_structures, write_structures
 
 STRESS = "REF_stress"
-COLUMNS = ["id", "state", "reason", "exit_code", "message", "settings", "seconds"]
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
 MAX_SHIFT = 1e-4  # Å, by which a label's geometry may differ from the pool's
@@ -45,39 +43,6 @@ def write_labelled(path: str | Path, structures: Iterable[Atoms]) -> None:
     Energies keep all their digits, forces 8 decimals.
     """
     write_structures(path, structures)
-
-
-def read_states(path: str | Path) -> pd.DataFrame:
-    """A state table. Raises InputError if columns are missing, an id appears twice, or a state is unknown."""
-    texts = dict.fromkeys([one for one in COLUMNS if one != "seconds"], str)
-    table = pd.read_csv(path, dtype=texts, keep_default_na=False)
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise InputError(f"{path}: no column {', '.join(missing)}; a state table has {', '.join(COLUMNS)}")
-    if table["id"].duplicated().any():
-        raise InputError(f"{path}: the id {table['id'][table['id'].duplicated()].iloc[0]} appears twice")
-    if not table["state"].isin(["done", "failed"]).all():
-        raise InputError(f"{path}: a state is neither done nor failed")
-    return table[COLUMNS].assign(seconds=pd.to_numeric(table["seconds"]))
-
-
-def write_states(path: str | Path, states: pd.DataFrame) -> None:
-    """Write a state table; the file appears under its name only when whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    states[COLUMNS].to_csv(temporary, index=False)
-    temporary.replace(path)
-
-
-def mean_seconds(path: str | Path, ids: list[str]) -> float:
-    """Average seconds that the labels of these structures took, from a state table; nan, with a warning, if unknown."""
-    seconds = read_states(path).set_index("id")["seconds"].loc[ids]
-    if seconds.isna().any():
-        logging.warning(
-            "what a label costs at this level is not known: %s has no times, since the labels came with the data", path
-        )
-    return float(seconds.mean(skipna=False))
 
 
 # --- computing ---------------------------------------------------------------------------------------------------

@@ -1,27 +1,44 @@
-"""Hashes of the code a script runs, for Snakemake's params: it sees changes of a script, but not of what it imports."""
+"""Hashes of the code a script runs, for Snakemake's params.
+
+Of itself Snakemake looks at a script's time, not its content, and at none of its imports: a copied folder would run
+again, and an edited module would not. Its trigger `code` is off (profiles/default).
+"""
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent
+# what writes down and reports how a job went; no result depends on it
+BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "inputs", "jobs", "locks", "provenance")}
 
 
-@lru_cache
+@cache
 def source_hash(script: str) -> str:
-    """A hash of the sources of all ``mftl`` modules that a script imports, directly or through others.
+    """A hash of a script and of all ``mftl`` modules that it imports, directly or through others, but bookkeeping.
 
     ``script``: its name in workflow/scripts, without ``.py``. Docstrings and comments count.
     """
     digest = hashlib.sha256()
-    for path in sorted(_imported(SCRIPTS / f"{script}.py", set())):
+    own = SCRIPTS / f"{script}.py"
+    for path in sorted({own, *_imported(own, set())}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _imported(path: Path, seen: set[Path]) -> set[Path]:
     """Files of the ``mftl`` modules that a file imports, recursively."""
+    for file in _imports(path) - seen:
+        seen.add(file)
+        _imported(file, seen)
+    return seen
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """Files of the ``mftl`` modules that a file itself imports, wherever in it."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -34,7 +51,6 @@ def _imported(path: Path, seen: set[Path]) -> set[Path]:
                 continue
             stem = SCRIPTS.joinpath(*name.split("."))
             for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-                if candidate.is_file() and candidate not in seen:
-                    seen.add(candidate)
-                    _imported(candidate, seen)
-    return seen
+                if candidate.is_file() and str(candidate.relative_to(SCRIPTS)) not in BOOKKEEPING:
+                    found.add(candidate)
+    return frozenset(found)

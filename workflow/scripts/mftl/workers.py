@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mftl.engines import Structure
+from mftl.engines import Structure, worker
 
 QUICK = 0.1  # s: a worker that is done sooner is sent the next structure in advance
 START_LIMIT = 60.0  # s, for a worker to import its engine
@@ -41,7 +41,7 @@ class WorkersDie(RuntimeError):
 
 def command(module: str, settings: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """How to start a worker for the engine in ``module``, and the first line it is sent."""
-    return [sys.executable, "-m", "mftl.engines.worker"], {"module": module, "settings": settings}
+    return [sys.executable, "-m", worker.__name__], {"module": module, "settings": settings}
 
 
 class Worker:

@@ -1,0 +1,140 @@
+"""How a job ends: with one message when memory runs out, and when the call that started it is killed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ends, lives
+
+from mftl import jobs, locks
+
+JOB = """
+import resource, sys, time
+from types import SimpleNamespace
+from mftl.jobs import job
+with job(SimpleNamespace(log=[sys.argv[1]])):
+    if sys.argv[2] == "allocate":
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        bytearray(1 << 34)
+    if sys.argv[2] == "torch":
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+    print("running", file=sys.__stdout__, flush=True)
+    time.sleep(60)
+"""
+ENVIRONMENT = {**os.environ, "PYTHONPATH": "workflow/scripts"}
+
+
+@pytest.mark.parametrize("what", ["allocate", "torch"])
+def test_too_little_memory_is_one_message(tmp_path, what):
+    command = [sys.executable, "-c", JOB, str(tmp_path / "log"), what]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "out of memory" in done.stderr and "then call again" in done.stderr
+    assert "Traceback" not in done.stderr + (tmp_path / "log").read_text()
+
+
+STARTER = """
+import os, subprocess, sys
+from mftl import jobs
+job = subprocess.Popen(sys.argv[1:], env={**os.environ, jobs.CALL: jobs.process(os.getpid())})
+print(job.pid, flush=True)
+input()
+"""
+
+
+def test_a_job_ends_with_the_call_that_started_it(tmp_path):
+    command = [sys.executable, "-c", STARTER, sys.executable, "-c", JOB, str(tmp_path / "log"), "wait"]
+    call = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    job = int(call.stdout.readline())
+    assert call.stdout.readline() == "running\n" and lives(job)
+    call.kill()
+    assert ends(job)
+    call.communicate()
+
+
+def test_a_job_that_starts_too_late_does_nothing(tmp_path):
+    """A script may take long to import what it needs, and be killed before it can look after its call."""
+    gone = subprocess.Popen(["sleep", "0"])
+    call = f"{jobs.process(os.getpid()).rsplit(' ', 2)[0]} {gone.pid} 1"
+    gone.wait()
+    command = [sys.executable, "-c", JOB, str(tmp_path / "log"), "wait"]
+    assert subprocess.run(command, env=ENVIRONMENT | {jobs.CALL: call}, timeout=50).returncode == 1
+
+
+def test_processes_are_told_apart():
+    assert jobs.process(os.getpid()) == jobs.process(os.getpid()) != jobs.process(os.getppid())
+    with subprocess.Popen(["sleep", "0"]) as ended:
+        assert ends(ended.pid) and jobs.process(ended.pid) is None
+
+
+CALL = """
+import sys, time
+from mftl import jobs, locks
+print(locks.enter(sys.argv[1]), flush=True)
+input()
+"""
+
+
+class Call:
+    """A call of Snakemake, as far as locks go."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CALL, str(folder)],
+            env={**os.environ, "PYTHONPATH": "workflow/scripts"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.removed = self.process.stdout.readline() == "True\n"
+
+    def end(self):
+        self.process.communicate("\n")
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_the_lock_of_a_killed_call_is_removed_that_of_a_living_one_is_not(tmp_path):
+    lock = tmp_path / "locks" / "0.output.lock"
+
+    def write():
+        lock.parent.mkdir(exist_ok=True)
+        lock.touch()
+
+    first = Call(tmp_path)
+    write()
+    second = Call(tmp_path)
+    assert not second.removed and lock.exists()  # the first one works
+    second.end()
+    first.kill()
+    assert lock.exists()
+    third = Call(tmp_path)
+    assert third.removed and not lock.parent.exists()
+    write()
+    third.end()
+    last = Call(tmp_path)
+    assert not last.removed and lock.exists()  # whose it is is not known
+    last.kill()
+
+
+def test_locks_of_other_machines_stay(tmp_path):
+    Call(tmp_path).kill()
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "0.output.lock").touch()
+    (tmp_path / "mftl.elsewhere.running").write_text("a call runs")
+    call = Call(tmp_path)
+    assert not call.removed
+    call.kill()
+    (tmp_path / "mftl.elsewhere.running").write_text("")
+    call = Call(tmp_path)
+    assert call.removed
+    call.end()
+
+
+def test_a_folder_that_cannot_be_used_has_no_locks(tmp_path):
+    (tmp_path / "file").touch()
+    assert locks.enter(tmp_path / "file") is False

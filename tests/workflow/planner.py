@@ -1,0 +1,178 @@
+"""What Snakemake would run after each of many changes, asked in one process: starting it costs more than a plan.
+
+    python planner.py CONFIGURATION < changes.jsonl
+
+runs in a copy of the project. First all that the configuration asks for is made out to be finished: empty outputs,
+with the records that Snakemake keeps of finished jobs. Each line of input is then a change: ``{"config": values}``, a
+whole configuration; ``{"append": file, "text": text}``, something at the end of a file; ``{"times": seconds}``, all
+files with such a time; ``{"copy": folder}``, the project as it is in another folder, all files new. Each is answered by
+a line, the number of jobs of each rule or ``{"refused": message}``. Files are as before afterwards.
+"""
+
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.logging import logger
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    ExecutionSettings,
+    OutputSettings,
+    Quietness,
+    RerunTrigger,
+    ResourceSettings,
+)
+
+PROFILE = yaml.safe_load(Path("profiles/default/config.yaml").read_text())
+TARGETS = {
+    "all",
+    "verify_labels",
+    "results/best/fig4/model.pt",
+    "results/levels/molecules.csv",
+    "results/labels/simple/dftb.extxyz",
+    *(f"results/predictions/{curve}.npz" for curve in ("metal", "water", "published")),
+}
+
+
+class Stats(logging.Handler):
+    """Catches how many jobs of each rule Snakemake says it would run."""
+
+    jobs: dict[str, int] = {}  # noqa: RUF012
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if stats := getattr(record, "stats", None):
+            self.jobs = {rule: count for rule, count in sorted(stats.items()) if rule not in ("total", "all")}
+
+
+def call(values: dict, executor: str) -> tuple[dict[str, int], list[str]]:
+    """Jobs by rule and output files of what Snakemake runs with what the profile sets."""
+    outputs, stats = [], Stats()
+    with SnakemakeApi(OutputSettings(quiet={Quietness.RULES, Quietness.PROGRESS})) as api:
+        for handler in logger.handlers:
+            handler.setLevel(logging.CRITICAL)
+        logger.addHandler(stats)
+        workflow = api.workflow(ResourceSettings(cores=1), ConfigSettings(config=values), snakefile=Path("Snakefile"))
+        dag = workflow.dag(
+            DAGSettings(
+                targets=TARGETS,
+                forceall=executor == "touch",  # without a reason to run a job gets no record
+                rerun_triggers=RerunTrigger.parse_choices_set(PROFILE["rerun-triggers"]),
+                max_checksum_file_size=PROFILE["max-checksum-file-size"],
+            )
+        )
+        dag.execute_workflow(executor, execution_settings=ExecutionSettings(lock=False), updated_files=outputs)
+    return stats.jobs, outputs
+
+
+def plan(values: dict) -> dict:
+    """The answer for a configuration."""
+    try:
+        return call(values, "dryrun")[0]
+    except Exception as error:
+        return {"refused": str(error)}
+
+
+def finish(values: dict) -> None:
+    """Make all results out to be there."""
+    for path in map(Path, call(values, "dryrun")[1]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    call(values, "touch")
+
+
+@contextmanager
+def appended(path: Path, text: str) -> Iterator[None]:
+    """Something more at the end of a file, and a new time."""
+    content, status = path.read_bytes(), path.stat()
+    path.write_bytes(content + text.encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@contextmanager
+def copied(folder: Path) -> Iterator[None]:
+    """Work in a copy whose files are all new, in another order than they were made."""
+    here = Path.cwd()
+    for name in (".snakemake", "results"):
+        shutil.copytree(here / name, folder / name, copy_function=shutil.copy)
+    for path in here.iterdir():
+        if path.is_symlink():
+            (folder / path.name).symlink_to(path.resolve())
+        elif path.is_dir() and not (folder / path.name).exists():
+            shutil.copytree(path, folder / path.name, copy_function=shutil.copy)
+        elif path.is_file():
+            shutil.copy(path, folder)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
+@contextmanager
+def timed(seconds: float) -> Iterator[None]:
+    """All files but Snakemake's own with one time."""
+    paths = [path for path in Path().rglob("*") if path.is_file() and path.parts[0] not in (".snakemake", "resources")]
+    before = {path: path.stat() for path in paths}
+    for path in paths:
+        os.utime(path, (seconds, seconds))
+    try:
+        yield
+    finally:
+        for path, status in before.items():
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@cache
+def users(path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The scripts whose hash a file of code is in, and the engines; two files with the same are planned once."""
+    engines, sources = sys.modules["mftl.engines"], sys.modules["mftl.sources"]
+    return (
+        frozenset(script for script, files in reached(sources).items() if Path(path).resolve() in files),
+        frozenset(one for one in engines.ENGINES if Path(path).resolve() in engines.source_files(one)),
+    )
+
+
+@cache
+def reached(sources: ModuleType) -> dict[str, set[Path]]:
+    """The files that each script's hash is made of."""
+    scripts = sources.SCRIPTS.glob("*.py")
+    return {path.stem: {path, *sources._imported(path, set())} for path in scripts}
+
+
+def answer(change: dict, values: dict, known: dict) -> dict:
+    """The answer to a change; ``known`` holds those to changes of code."""
+    if "config" in change:
+        return plan(change["config"])
+    if "append" in change:
+        key = users(change["append"])
+        if key not in known:
+            source_hash = sys.modules["mftl.sources"].source_hash
+            with appended(Path(change["append"]), change["text"]):
+                source_hash.cache_clear()
+                known[key] = plan(values)
+            source_hash.cache_clear()
+        return known[key]
+    with copied(Path(change["copy"])) if "copy" in change else timed(change["times"]):
+        return plan(values)
+
+
+if __name__ == "__main__":
+    base = yaml.safe_load(Path(sys.argv[1]).read_text())
+    finish(base)
+    answers = {}
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line), base, answers)), flush=True)

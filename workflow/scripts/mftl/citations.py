@@ -1,0 +1,115 @@
+"""What to cite for a result: keys of ``resources/citations.bib``, gathered from the methods, programs and data used."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+PTBP = ["cui2024"]
+MADE_WITH_PYSCF = ["sun2020", "weigend2005", "grimme2010", "grimme2011"]
+PBE0, WB97M, PBE, CCSDT = ["adamo1999"], ["mardirossian2016", "najibi2018"], ["perdew1996"], ["raghavachari1989"]
+
+ALWAYS = ["cui2025", "molder2021"]
+PACKAGES = {"ase": "larsen2017", "torch": "paszke2019", "mace-torch": "batatia2022"}
+ENGINES = {
+    "tblite": ["tblite"],
+    "dftb+": ["hourahine2020"],
+    "pyscf-dft": ["sun2020"],
+    "pyscf-ccsd(t)": ["sun2020", *CCSDT],
+    "gpaw": ["mortensen2024"],
+}
+# found in the names of methods, functionals, basis sets and dispersion corrections, letters and digits alone
+METHODS = {
+    "gfn1": ["grimme2017"],
+    "gfn2": ["bannwarth2019"],
+    "pbe0": PBE0,
+    "pbe": PBE,
+    "wb97m": WB97M,
+    "d3": ["grimme2010", "grimme2011"],
+    "def2": ["weigend2005"],
+    "ccpv": ["dunning1989"],
+    "ptbp": PTBP,
+}
+# by what the names in mftl.downloads begin with
+SOURCES = {
+    "qm7x": "hoja2021",
+    "tungsten-gap2014": "szlachta2014",
+    "ccsdt": "chmiela2018",
+    "mlearn": "zuo2020",
+    "mp-traj": "deng2023",
+    "mace-off23": "kovacs2025",
+    "mace-mp-0": "batatia2024",
+}
+# files that ship, by the first pattern that fits; resources/README.md says how they were made
+SHIPPED = {
+    "resources/ptbp/*": PTBP,
+    "resources/*/*.dftb-ptbp.*": ["hourahine2020", *PTBP],
+    "resources/*/*.pbe0-d3.*": [*MADE_WITH_PYSCF, *PBE0],
+    "resources/*/*.wb97m-d3.*": [*MADE_WITH_PYSCF, *WB97M],
+    "resources/*/*.ccsdt.*": ["sun2020", *CCSDT, "dunning1989"],
+    "resources/*/*.pbe.*": ["mortensen2024", *PBE],
+    "resources/molecules/*": ["hoja2021", "bannwarth2019"],
+    "resources/foundation/*": ["hoja2021", "bannwarth2019"],
+    "resources/tungsten/*": [],
+    "resources/simple_crystals/*": [],
+    "resources/citations.bib": [],
+    "*.yaml": [],
+    "results/*": [],  # made before there were records
+}
+
+
+def of_file(path: str) -> list[str] | None:
+    """Keys for a file that no rule made; None if only the user knows.
+
+    A file of BibTeX beside it, with the same stem, is what the user knows: its path stands for the keys.
+    """
+    beside = Path(path).with_suffix(".bib")
+    if beside != Path(path) and beside.is_file():
+        return [str(beside)]
+    return next((keys for pattern, keys in SHIPPED.items() if fnmatch(path, pattern)), None)
+
+
+def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable[str]) -> set[str]:
+    """Keys for what a job itself used: packages, an engine and its methods, a data set, a way to train."""
+    keys = {*ALWAYS, *(PACKAGES[name] for name in packages if name in PACKAGES)}
+    level = params.get("level")
+    if isinstance(level, dict) and "engine" in level:
+        keys.update(ENGINES[level["engine"]], _methods(level))
+    pool = params.get("pool")
+    if isinstance(pool, dict) and "dataset" in pool:
+        keys.add(_of_download(pool["dataset"]))
+    if "download" in wildcards:
+        keys.add(_of_download(wildcards["download"]))
+    settings = params.get("settings")
+    if isinstance(settings, dict) and settings.get("layer_decay", 1) != 1:
+        keys.add("zaverkin2023")
+    return keys
+
+
+def bibliography(keys: Iterable[str], known: str, unknown: Iterable[str] = ()) -> str:
+    """BibTeX of keys, in their order, from the text of ``resources/citations.bib``; a key may be a file of its own.
+
+    ``unknown``: files for which there is no entry; a comment says so.
+    """
+    entries = dict(re.findall(r"^(?=@\w+\{([^,]+),)(.*?^\})", known, flags=re.DOTALL | re.MULTILINE))
+    texts = [Path(key).read_text(encoding="utf-8").strip() if key.endswith(".bib") else entries[key] for key in keys]
+    texts += [f"% {path}: cite where it comes from (an entry in {Path(path).with_suffix('.bib')} would stand here)"
+              for path in unknown]  # fmt: skip
+    return "\n\n".join(texts) + "\n"
+
+
+def _methods(level: dict[str, Any]) -> set[str]:
+    """Keys for the methods that a level's settings name."""
+    names = [level.get(key) or "" for key in ("method", "functional", "basis", "dispersion", "slater_koster")]
+    keys = set()
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        known = [part for part in METHODS if part in plain and not (part == "pbe" and "pbe0" in plain)]
+        keys.update(key for part in known for key in METHODS[part])
+    return keys
+
+
+def _of_download(name: str) -> str:
+    """The key of a data set's or a file's source."""
+    return next(key for source, key in SOURCES.items() if name.startswith(source))
