@@ -35,7 +35,7 @@ def small_project(folder: Path) -> Path:
     }
     levels = values["systems"]["molecules"]["levels"]
     levels = {"pbe0-d3": levels["pbe0-d3"], "gfn1-xtb": levels["gfn1-xtb"] | {"first": 2400, "chunk_size": 800}}
-    curve = {"label": "MFTL", "recipe": "molecules.gfn1-xtb.n40.e400/molecules.pbe0-d3.n*", "values": [10]}
+    curve = {"label": "MFTL", "recipe": "molecules.gfn1-xtb.n40.e120/molecules.pbe0-d3.n*", "values": [10]}
     values |= {
         "seeds": 1,
         "systems": {"molecules": values["systems"]["molecules"] | {"levels": levels}},
@@ -56,14 +56,16 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.Popen:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [SNAKEMAKE, *arguments, "--configfile", "small.yaml", "--", "results/fig4.pdf"]
     with (folder / "output.txt").open("a") as output:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def finishes(call: subprocess.Popen, folder: Path) -> None:
     try:
         code = call.wait(SECONDS)
     finally:
-        call.kill()
+        end(call)
     assert code == 0, said(folder)
 
 
@@ -127,7 +129,7 @@ def test_cancelled_and_killed_jobs_end_with_the_same_bits(tmp_path, local, slurm
         assert call.wait(SECONDS) != 0
         assert not running("")
     finally:
-        call.kill()
+        end(call)
     assert not (folder / "results/fig4.csv").exists()
     call = snakemake(folder, *profiles)
     finishes(call, folder)
@@ -138,6 +140,13 @@ def test_cancelled_and_killed_jobs_end_with_the_same_bits(tmp_path, local, slurm
     assert list((folder / "results/logs/slurm/rule_train").rglob("*.log"))
     assert "localrule snapshot" in said(folder) and "localrule plot_learning_curves" in said(folder)
     assert "rule_snapshot" not in os.listdir(folder / "results/logs/slurm")
+
+
+def end(call: subprocess.Popen) -> None:
+    """End a call and what it started here, if it still runs."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(call.pid, signal.SIGKILL)
+    call.wait()
 
 
 def lines(path: Path) -> int:
