@@ -1,12 +1,13 @@
 # `make`: install, then results/fig4.pdf from the data that ships with the project. `make test`: the tests.
 # `make figures`: all figures and the table of what the paper claims; `make test-claims`: do the claims hold here?
+# `make test-slurm`: the chain as jobs of a real Slurm on this machine; as root.
 PYTHON ?= python3
 VENV ?= .venv
 TARGET ?= results/fig4.pdf
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: figure figures test test-claims lint config-docs reruns clean
+.PHONY: figure figures test test-claims test-slurm lint config-docs reruns clean
 
 figure: $(VENV)/.requirements
 	@$(BIN)/snakemake $(TARGET)
@@ -19,6 +20,11 @@ test: $(VENV)/.requirements-dev
 
 test-claims: $(VENV)/.requirements-dev
 	$(BIN)/python -m pytest tests/claims
+
+test-slurm: $(VENV)/.requirements-dev
+	@for name in munged slurmctld slurmd; do command -v $$name > /dev/null || \
+	  { echo "$$name is not found. As root: apt-get install slurm-wlm munge"; exit 1; }; done
+	$(BIN)/python -m pytest tests/workflow/test_slurm.py
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .

@@ -38,6 +38,25 @@ if workflow.is_main_process:
     locks.enter()
 
 
+# Used with --sdm conda apptainer alone: conda then makes the environments of the rules inside of it.
+container: "docker://condaforge/miniforge3:25.3.1-0"
+
+
+# On a cluster these run on the submitting host: what needs a network, and what takes less time than waiting in a queue.
+localrules:
+    download_slater_koster,
+    snapshot,
+    choose_epochs,
+    plot_learning_curves,
+    plot_epochs,
+    plot_comparison,
+    plot_force_parity,
+    plot_low_levels,
+    plot_scheme,
+    figures,
+    paper,
+
+
 wildcard_constraints:
     system=recipe.NAME,
     level=recipe.LEVEL,
