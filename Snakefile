@@ -55,6 +55,7 @@ localrules:
     plot_scheme,
     figures,
     paper,
+    export,
 
 
 wildcard_constraints:
@@ -82,6 +83,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/export.smk"
 
 
 onerror:

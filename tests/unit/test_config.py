@@ -227,7 +227,7 @@ def test_modes_and_finetuning_replace_training_values(values):
 def foundation(values):
     """A configuration with a foundation model, whose file is any that exists, and one curve."""
     values["foundation_models"] = {"mace-mp-0": {"file": "config.yaml", "head": "pbe"}, "other": "config.yaml"}
-    values["figures"] = {}
+    values["figures"], values["export"] = {}, []
 
     def load(**curve):
         values["curves"] = {"one": {"label": "", **curve}}
@@ -312,7 +312,7 @@ def test_snapshots_are_collected_from_all_curves(values):
     curve = copy.deepcopy(values["curves"]["mftl"])
     curve |= {"recipe": "molecules.dftb-ptbp.n3000.e*/molecules.pbe0-d3.n50", "values": [2, 4]}
     values["curves"] = {"epochs": curve}
-    values["figures"] = {}
+    values["figures"], values["export"] = {}, []
     config = checks.load(values, ROOT)
     trained = parse("molecules.dftb-ptbp.n3000")
     assert config.snapshots_of("tiny", trained) == [2, 4]
@@ -320,11 +320,19 @@ def test_snapshots_are_collected_from_all_curves(values):
     assert config.wants_best("tiny", parse("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
 
 
+@pytest.mark.parametrize("curve", ["nobody", "low-level-small", "raw"])
+def test_only_curves_of_models_that_were_validated_are_exported(values, curve):
+    values["foundation_models"] = {"start": "config.yaml"}
+    values["curves"]["raw"] = {"label": "raw", "recipe": "start", "test": "molecules.pbe0-d3"}
+    values["export"] = ["delta", curve]
+    assert f"export.1: got '{curve}'; valid: a curve of trained models, none of snapshots" in mistakes(values)
+
+
 def test_models_of_comparisons_are_trained(values):
     """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
     from mftl.recipe import parse
 
-    values["curves"], values["figures"] = {}, {"fig2": values["figures"]["fig2"]}
+    values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
     assert config.models == {"tiny": {parse("foundation.wb97m-d3.n400.e80")}}
     assert config.snapshots_of("tiny", parse("foundation.wb97m-d3.n400")) == [80]

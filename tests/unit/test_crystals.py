@@ -21,7 +21,7 @@ def pool(system: str, **changes):
 
 @pytest.fixture(scope="module", params=["tungsten", "simple_crystals"])
 def built(request):
-    return request.param, build_pool(pool(request.param), ["W"])
+    return request.param, list(build_pool(pool(request.param), ["W"]))
 
 
 def test_the_same_seeds_give_the_cells_that_ship(built):

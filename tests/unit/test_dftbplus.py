@@ -21,8 +21,8 @@ from mftl.config import DftbLevel, Labels
 from mftl.engines import Failure, Structure, dftbplus
 from mftl.engines.dftbplus import hsd, library, program, tables
 from mftl.inputs import InputError
-from mftl.labels import label_chunk, read_labelled, write_labelled
-from mftl.structures import read_structures
+from mftl.labels import label_chunk, write_labelled
+from mftl.structures import read_labelled, read_structures
 
 DFTB = DftbLevel(engine="dftb+")
 METAL = DftbLevel(engine="dftb+", temperature=1160.45, k_point_spacing=0.1)

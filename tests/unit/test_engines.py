@@ -15,7 +15,7 @@ from mftl import engines, workers
 from mftl.config import DftbLevel, GpawLevel, PyscfCcsdtLevel, PyscfDftLevel, TbliteLevel
 from mftl.engines import Failure, Structure, dftbplus, gpaw, pyscf_dft, tblite
 from mftl.inputs import InputError
-from mftl.labels import read_labelled
+from mftl.structures import read_labelled
 
 PBE0 = PyscfDftLevel(engine="pyscf-dft", functional="pbe0", basis="def2-tzvp", dispersion="d3bj")
 WB97M = PyscfDftLevel(engine="pyscf-dft", functional="wb97m-d3bj", basis="def2-svp")

@@ -27,12 +27,11 @@ from mftl.labels import (
     collect_file,
     label_chunk,
     read_chunk,
-    read_labelled,
     wanted,
     write_labelled,
 )
 from mftl.states import COLUMNS, read_states, write_states
-from mftl.structures import read_structures
+from mftl.structures import Structures, read_labelled, read_structures, write_structures
 
 POOL = "resources/molecules/molecules.extxyz"
 LABELS = "resources/molecules/molecules.pbe0-d3.extxyz"
@@ -445,14 +444,21 @@ def test_a_chunk_is_read_without_the_rest_of_the_pool(tmp_path):
 # --- collecting --------------------------------------------------------------------------------------------------
 
 
-def test_levels_ask_for_some_of_the_pool(pool):
+@pytest.fixture
+def filed(tmp_path, pool):
+    """The pool as collecting takes it: a file."""
+    write_structures(tmp_path / "pool.extxyz", pool)
+    return Structures(tmp_path / "pool.extxyz")
+
+
+def test_levels_ask_for_some_of_the_pool(filed):
     level = Level(only={"molecule": ["water", "methane"]}, first=3)
-    assert [a.info["id"] for a in wanted(pool, level)] == ["methane-0000", "water-0000", "methane-0001"]
-    assert len(wanted(pool, Level())) == len(pool)
-    refused(lambda: wanted(pool, Level(only={"molecules": ["water"]})), "molecules")
+    assert wanted(filed, level) == ["methane-0000", "water-0000", "methane-0001"]
+    assert len(wanted(filed, Level())) == len(filed)
+    refused(lambda: wanted(filed, Level(only={"molecules": ["water"]})), "molecules")
     # besides the first, whatever they are
     level = level.model_copy(update={"also": {"id": ["water-0001", "water-0000"]}})
-    assert [a.info["id"] for a in wanted(pool, level)] == ["methane-0000", "water-0000", "methane-0001", "water-0001"]
+    assert wanted(filed, level) == ["methane-0000", "water-0000", "methane-0001", "water-0001"]
 
 
 @pytest.fixture
@@ -469,46 +475,46 @@ def chunks(tmp_path, pool):
     return out
 
 
-def test_chunks_are_merged_in_the_pools_order(pool, chunks):
-    labels, states = collect_chunks(pool, Level(first=6), chunks[::-1])
+def test_chunks_are_merged_in_the_pools_order(pool, filed, chunks):
+    labels, states = collect_chunks(filed, Level(first=6), chunks[::-1])
     assert list(states["id"]) == [a.info["id"] for a in pool[:6]]
     assert list(states["state"]) == ["done", "failed", *["done"] * 4]
     assert states["reason"][1] == "as it happens"
     assert [a.info["id"] for a in labels] == [a.info["id"] for a in pool[:6] if a.info["id"] != "ammonia-0000"]
 
 
-def test_an_empty_chunk_is_merged(tmp_path, pool, chunks):
+def test_an_empty_chunk_is_merged(tmp_path, pool, filed, chunks):
     structures, states = label_chunk([], GFN1, Labels(), tmp_path / "2.jsonl")
     write_labelled(tmp_path / "2.extxyz", structures)
     write_states(tmp_path / "2.csv", states)
-    _, states = collect_chunks(pool, Level(first=6), [*chunks, (tmp_path / "2.extxyz", tmp_path / "2.csv")])
+    _, states = collect_chunks(filed, Level(first=6), [*chunks, (tmp_path / "2.extxyz", tmp_path / "2.csv")])
     assert len(states) == 6
 
 
-def test_a_structure_in_no_chunk(pool, chunks):
-    refused(lambda: collect_chunks(pool, Level(first=7), chunks), pool[6].info["id"])
+def test_a_structure_in_no_chunk(pool, filed, chunks):
+    refused(lambda: collect_chunks(filed, Level(first=7), chunks), pool[6].info["id"])
 
 
-def test_a_chunk_that_lost_a_label(pool, chunks):
+def test_a_chunk_that_lost_a_label(pool, filed, chunks):
     path = chunks[1][0]
     write_labelled(path, read_labelled(path)[1:])
-    refused(lambda: collect_chunks(pool, Level(first=6), chunks), pool[3].info["id"])
+    refused(lambda: collect_chunks(filed, Level(first=6), chunks), pool[3].info["id"])
 
 
-def test_labels_that_come_with_the_data(pool):
+def test_labels_that_come_with_the_data():
     failures = "resources/molecules/molecules.dftb-ptbp.failures.tsv"
     level = FileLevel(file="resources/molecules/molecules.dftb-ptbp.extxyz", failures=failures)
-    labels, states = collect_file(read_structures(POOL), level)
-    assert (len(labels), len(states)) == (3995, 4000)
+    labels, states = collect_file(Structures(POOL), level)
+    assert (len(list(labels)), len(states)) == (3995, 4000)
     failed = states[states["state"] == "failed"]
     assert set(failed["id"]) == {f"methyl_formate-00{k}" for k in (10, 17, 44, 47, 57)}
     assert set(failed["reason"]) == {"SCC is NOT converged, maximal SCC iterations exceeded"}
 
 
-def test_a_structure_without_label_or_reason_failed(tmp_path, pool, labelled):
+def test_a_structure_without_label_or_reason_failed(tmp_path, filed, labelled):
     path = tmp_path / "labels.extxyz"
     write_labelled(path, [labelled[i] for i in (5, 0, 2)])
-    labels, states = collect_file(pool, FileLevel(file=str(path), first=4))
+    labels, states = collect_file(filed, FileLevel(file=str(path), first=4))
     assert [a.info["id"] for a in labels] == ["methane-0000", "water-0000"]
     assert list(states["reason"]) == ["", f"no label in {path}", "", f"no label in {path}"]
     message = refused(lambda: check_failures(states, Labels(max_failed_fraction=0.49), "systems.a.levels.b"))
@@ -516,25 +522,25 @@ def test_a_structure_without_label_or_reason_failed(tmp_path, pool, labelled):
     check_failures(states, Labels(max_failed_fraction=0.5), "systems.a.levels.b")
 
 
-def test_a_label_of_no_structure(tmp_path, pool, labelled):
+def test_a_label_of_no_structure(tmp_path, filed, labelled):
     path = tmp_path / "labels.extxyz"
     labelled[2].info["id"] = "waterr-0000"
     write_labelled(path, labelled)
-    refused(lambda: collect_file(pool, FileLevel(file=str(path))), path, "waterr-0000")
+    refused(lambda: collect_file(filed, FileLevel(file=str(path))), path, "waterr-0000")
 
 
-def test_a_label_of_another_geometry(tmp_path, pool, labelled):
+def test_a_label_of_another_geometry(tmp_path, pool, filed, labelled):
     path = tmp_path / "labels.extxyz"
     labelled[2].positions[1, 0] += 5e-5
     write_labelled(path, labelled)
-    labels, _ = collect_file(pool, FileLevel(file=str(path), first=6))
-    np.testing.assert_array_equal(labels[2].positions, pool[2].positions)
+    labels, _ = collect_file(filed, FileLevel(file=str(path), first=6))
+    np.testing.assert_array_equal(list(labels)[2].positions, pool[2].positions)
     labelled[2].positions[1, 0] += 1e-3
     write_labelled(path, labelled)
-    refused(lambda: collect_file(pool, FileLevel(file=str(path))), path, "water-0000", "0.00105 Å")
+    refused(lambda: list(collect_file(filed, FileLevel(file=str(path)))[0]), path, "water-0000", "0.00105 Å")
     labelled[2] = labelled[2][[1, 0, 2]]
     write_labelled(path, labelled)
-    refused(lambda: collect_file(pool, FileLevel(file=str(path))), path, "water-0000", "elements")
+    refused(lambda: list(collect_file(filed, FileLevel(file=str(path)))[0]), path, "water-0000", "elements")
 
 
 @pytest.mark.parametrize(
@@ -546,9 +552,9 @@ def test_a_label_of_another_geometry(tmp_path, pool, labelled):
         ("chloromethane-0000\tbecause\nchloromethane-0000\tbecause\n", ["chloromethane-0000", "twice"]),
     ],
 )
-def test_a_table_of_failures_that_contradicts(tmp_path, pool, labelled, table, words):
+def test_a_table_of_failures_that_contradicts(tmp_path, filed, labelled, table, words):
     write_labelled(tmp_path / "labels.extxyz", labelled)
     path = tmp_path / "failures.tsv"
     path.write_text(table)
     level = FileLevel(file=str(tmp_path / "labels.extxyz"), failures=str(path))
-    refused(lambda: collect_file(pool, level), path, *words)
+    refused(lambda: collect_file(filed, level), path, *words)

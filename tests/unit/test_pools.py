@@ -13,7 +13,7 @@ from mftl import checks, extxyz
 from mftl.config import FileLevel, FilePool, System
 from mftl.inputs import InputError
 from mftl.labels import collect_file
-from mftl.structures import read_structures, write_structures
+from mftl.structures import Structures, read_structures, write_structures
 from mftl.systems import build_pool
 
 POOL = "resources/molecules/molecules.extxyz"
@@ -28,7 +28,7 @@ def lines():
 
 def refused(path, elements=("H", "C", "N", "O")) -> str:
     with pytest.raises(InputError) as caught:
-        build_pool(FilePool(file=str(path)), list(elements))
+        list(build_pool(FilePool(file=str(path)), list(elements)))
     assert str(path) in str(caught.value)
     return str(caught.value)
 
@@ -36,7 +36,7 @@ def refused(path, elements=("H", "C", "N", "O")) -> str:
 def test_a_pool_is_read_with_its_ids(tmp_path, lines):
     path = tmp_path / "pool.extxyz"
     path.write_text("".join(lines))
-    structures = build_pool(FilePool(file=str(path)), ["H", "C", "N", "O"])
+    structures = list(build_pool(FilePool(file=str(path)), ["H", "C", "N", "O"]))
     assert [a.info["id"] for a in structures] == ["methane-0000", "ammonia-0000", "water-0000"]
     assert structures[2].info["smiles"] == "O"
 
@@ -69,7 +69,7 @@ def test_a_compressed_file_is_read_like_any_other(tmp_path, lines):
     assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == ids
     path.write_bytes(content[:-30])
     with pytest.raises(InputError, match=r"pool.xyz.xz.*truncated"):
-        build_pool(pool, ["H", "C", "N", "O"])
+        list(build_pool(pool, ["H", "C", "N", "O"]))
 
 
 def test_some_of_a_file_are_drawn_at_random():
@@ -81,11 +81,13 @@ def test_some_of_a_file_are_drawn_at_random():
     assert [a.info["id"] for a in build_pool(smaller, ["H", "C", "N", "O", "S", "Cl"])] == drawn[:20]
 
 
-def test_labels_of_structures_that_were_not_drawn_are_no_mistake():
-    pool = build_pool(FilePool(file=POOL, count=20), ["H", "C", "N", "O", "S", "Cl"])
+def test_labels_of_structures_that_were_not_drawn_are_no_mistake(tmp_path):
+    path = tmp_path / "pool.extxyz"
+    write_structures(path, build_pool(FilePool(file=POOL, count=20), ["H", "C", "N", "O", "S", "Cl"]))
+    pool = Structures(path)
     level = FileLevel(file="resources/molecules/molecules.ccsdt.extxyz")
     labelled, states = collect_file(pool, level, drawn=True)
-    assert list(states["id"]) == [a.info["id"] for a in pool]
+    assert list(states["id"]) == pool.ids
     assert {a.info["id"] for a in labelled} == {*extxyz.read_ids(level.file)} & {*states["id"]}
     with pytest.raises(InputError, match="is not in the pool"):
         collect_file(pool, level)
@@ -95,7 +97,8 @@ def test_energies_that_come_with_a_pool_are_dropped(tmp_path):
     atoms = molecule("H2O")
     atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
     write(tmp_path / "pool.extxyz", atoms)
-    assert build_pool(FilePool(file=str(tmp_path / "pool.extxyz")), ["H", "O"])[0].calc is None
+    (atoms,) = build_pool(FilePool(file=str(tmp_path / "pool.extxyz")), ["H", "O"])
+    assert atoms.calc is None
 
 
 def test_two_structures_with_one_id(tmp_path, lines):

@@ -67,7 +67,7 @@ def edit(folder: Path, change: dict, name: str = "config/test.yaml") -> None:
 def finished(tmp_path_factory):
     """A folder in which fig4 has been made."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
-    done = snakemake(folder, "results/fig4.pdf", "results/best/fig4/model.pt")
+    done = snakemake(folder, "results/fig4.pdf", "results/best/fig4/model.pt", "export")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -101,6 +101,23 @@ def test_best_model_and_its_report(finished):
     report = (finished / "results/best/fig4/report.md").read_text()
     assert card["recipe"] in report
     assert "MFTL from DFTB(PTBP)" in report
+
+
+def test_exported_model_and_its_card(finished):
+    import json
+
+    folder = finished / "results/export/mftl"
+    card = json.loads((folder / "card.json").read_text())
+    errors = pd.read_csv(finished / "results/errors/fig4.csv")
+    own = errors[(errors["recipe"] == card["recipe"]) & (errors["seed"] == card["seed"])]
+    assert [row["rmse"] for row in card["test_errors"]] == list(own["rmse"])
+    assert {row["level"] for row in card["data"]} == {"dftb-ptbp", "pbe0-d3"}
+    assert {row["licence"] for row in card["data"]} == {"MIT"}
+    assert "@" in (folder / "cite.bib").read_text() and "cui2024" in card["cite"]
+    for name in card["files"].values():
+        assert (folder / name).stat().st_size > 10_000
+    readme = (folder / "README.md").read_text()
+    assert card["recipe"] in readme and "pair_coeff * * model.pt-lammps.pt H C N O S Cl" in readme
 
 
 def test_training_sets_are_nested_and_apart_from_the_test_set(finished):

@@ -215,6 +215,60 @@ def target_labels(curve):
     return [f"results/labels/{system}/{level}.extxyz" for level in levels]
 
 
+# --- export
+
+# not foundation models as they are, nor snapshots, which have no validation errors to choose by
+EXPORTABLE = [name for name in CONFIG.curves if (one := CONFIG.recipes_of(name)[0]).stages and one.last.epochs is None]
+
+
+def exported(wildcards):
+    """Models of the curves that are to be exported."""
+    if not CONFIG.export:
+        raise WorkflowError(
+            f"export: got no curve; valid: a list of {', '.join(EXPORTABLE)} in the configuration, "
+            f"or ask for one: snakemake results/export/{EXPORTABLE[0]}/model.pt"
+        )
+    return [f"results/export/{curve}/model.pt" for curve in CONFIG.export]
+
+
+def origins(wildcards):
+    """Where the labels come from that the stages of a curve's recipe learn, and under which licence."""
+    first = CONFIG.recipes_of(wildcards.curve)[0]
+    learned = [(stage.system, level) for stage in first.stages for level in stage.levels]
+    replays = [
+        CONFIG.replay_of(recipe.Recipe(first.stages[: i + 1], first.foundation)) for i in range(len(first.stages))
+    ]
+    learned += [(one["system"], level) for one in replays if one for level in one["level"].split("~")]
+    rows = [{"system": system, "level": level} | origin(system, level) for system, level in dict.fromkeys(learned)]
+    if first.foundation:
+        model = CONFIG.foundation(first.foundation)
+        source = downloads.FILES[model.download].source if hasattr(model, "download") else None
+        rows.insert(
+            0, {"system": f"foundation model {first.foundation}", "level": "its own"} | licensed(source, model.file)
+        )
+    return rows
+
+
+def origin(system, level):
+    """Where a level's labels come from, and their licence."""
+    described = CONFIG.systems[system].levels[level]
+    if hasattr(described, "dataset"):
+        return licensed(downloads.FILES[downloads.DATASETS[described.dataset].files[0]].source, None)
+    if hasattr(described, "file"):
+        return licensed(None, described.file)
+    return {"origin": f"computed with {described.engine}", "licence": "yours"}
+
+
+def licensed(source, file):
+    """Origin and licence of what was downloaded from a known source, ships, or is the user's own."""
+    if source:
+        known = downloads.SOURCES[source]
+        return {"origin": f"{known.title}: {known.citation}", "licence": known.licence}
+    if file.startswith("resources/"):
+        return {"origin": f"{file}, computed for mftl", "licence": "MIT"}
+    return {"origin": file, "licence": "as your file's; ask where it comes from"}
+
+
 # --- figures
 
 CLAIMS = "resources/claims.yaml"

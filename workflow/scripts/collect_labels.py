@@ -6,9 +6,9 @@ with job(snakemake):
     from mftl.config import FileLevel, Labels, Level
     from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled
     from mftl.states import write_states
-    from mftl.structures import read_structures
+    from mftl.structures import Structures
 
-    pool = read_structures(snakemake.input.pool)
+    pool = Structures(snakemake.input.pool)
     if "file" in snakemake.params.level:
         labelled, states = collect_file(pool, FileLevel(**snakemake.params.level), snakemake.params.drawn)
     else:

@@ -37,7 +37,7 @@ from mftl.inputs import InputError
 from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
-RESERVED = ("figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
+RESERVED = ("export", "figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -169,6 +169,10 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
         if name in RESERVED:
             yield mistake(f"figures.{name}", name, f"another name: results/{name} is something else")
+    for i, name in enumerate(config.export):
+        recipe = _parsed(config.curves[name].recipe) if name in config.curves else None
+        if recipe is None or not recipe.stages or recipe.last.epochs is not None:
+            yield mistake(f"export.{i}", name, "a curve of trained models, none of snapshots")
     for name, curve in config.curves.items():
         if curve.role and curve.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)

@@ -587,6 +587,7 @@ class Config(Section):
         {}, description="figures: results/<name>.pdf"
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
+    export: list[Name] = Field([], description="curves of which `snakemake export` writes the best model")
 
     def foundation(self, name: str) -> FoundationModel | FoundationDownload:
         """A foundation model's file and head."""

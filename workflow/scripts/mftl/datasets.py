@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from mftl.inputs import InputError
-from mftl.structures import read_labelled
+from mftl.structures import ENERGY, FORCES, Structures
 
 
 @dataclass
@@ -40,8 +40,8 @@ def choose(
     list of ids and how many of those that are labelled to take, in order; None takes all.
     Raises InputError if a request cannot be met.
     """
-    files = [{atoms.info["id"]: atoms for atoms in read_labelled(path)} for path in labels]
-    known = set.intersection(*(set(one) for one in files))
+    files = [Structures(path, (ENERGY, FORCES)) for path in labels]
+    known = set.intersection(*(set(one.ids) for one in files))
     chosen = []
     for ids, count in requests:
         ids = [one for one in ids if one in known]
@@ -53,10 +53,11 @@ def choose(
     return chosen
 
 
-def _labelled(files: list[dict[str, Atoms]], ids: list[str]) -> Labelled:
-    energies = np.array([files[0][one].info["REF_energy"] for one in ids], dtype=float)
-    forces = [files[0][one].arrays["REF_forces"] for one in ids]
-    for low in files[1:]:
-        energies = energies - [low[one].info["REF_energy"] for one in ids]
-        forces = [high - low[one].arrays["REF_forces"] for high, one in zip(forces, ids, strict=True)]
-    return Labelled([files[0][one] for one in ids], energies, forces)
+def _labelled(files: list[Structures], ids: list[str]) -> Labelled:
+    structures, energies, forces = [], [], []
+    for one in ids:
+        high, *others = (file[one] for file in files)
+        structures.append(high)
+        energies.append(high.info[ENERGY] - sum(low.info[ENERGY] for low in others))
+        forces.append(high.arrays[FORCES] - sum(low.arrays[FORCES] for low in others))
+    return Labelled(structures, np.array(energies, dtype=float), forces)

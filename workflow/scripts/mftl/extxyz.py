@@ -4,7 +4,7 @@ import lzma
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from mftl.inputs import InputError
 
@@ -36,6 +36,15 @@ def read_ids(path: str | Path) -> list[str]:
     return list(_read(path, path.stat().st_mtime_ns)[0])
 
 
+def read_places(path: str | Path) -> list[int]:
+    """Where each structure of an extended XYZ file begins, in bytes of the unpacked file, and where the last one ends.
+
+    Raises InputError as ``read_ids`` does.
+    """
+    path = Path(path)
+    return list(_read(path, path.stat().st_mtime_ns)[2])
+
+
 def first_periodic(path: str | Path, periodic: bool = True) -> str | None:
     """Id of the first structure in an extended XYZ file that is periodic, as ASE would see it; None if none is.
 
@@ -59,7 +68,7 @@ def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
         while line := file.readline():
             if not line.strip():
                 continue
-            match = pattern.search(file.readline())
+            match = pattern.search(file.readline().decode())
             values.append((match[1] or match[2]) if match else None)
             for _ in range(int(line)):
                 file.readline()
@@ -67,37 +76,43 @@ def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str]]:
+def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str], tuple[int, ...]]:
     try:
         return _parse(path)
     except (EOFError, lzma.LZMAError) as error:
         raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
 
 
-def _open(path: Path) -> TextIO:
-    return lzma.open(path, "rt", encoding="utf-8") if is_compressed(path) else path.open(encoding="utf-8")
+def _open(path: Path) -> BinaryIO:
+    return lzma.open(path, "rb") if is_compressed(path) else path.open("rb")
 
 
-def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str]]:
-    ids, first = [], {}
+def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str], tuple[int, ...]]:
+    ids, first, places, place = [], {}, [], 0
     with _open(path) as file:
         while line := file.readline():
+            start, place = place, place + len(line)
             if not line.strip():
                 continue
             try:
                 count = int(line)
             except ValueError:
+                found = line.decode(errors="replace").strip()[:40]
                 raise InputError(
-                    f"{path}: expected a number of atoms after structure {len(ids)}, found {line.strip()[:40]!r}"
+                    f"{path}: expected a number of atoms after structure {len(ids)}, found {found!r}"
                 ) from None
-            comment = file.readline()
+            text = file.readline()
+            place, comment = place + len(text), text.decode()
             match = _ID.search(comment)
             ids.append((match[1] or match[2]) if match else f"{stem(path)}-{len(ids):06d}")
             first.setdefault(_is_periodic(comment), ids[-1])
+            places.append(start)
             for _ in range(count):
-                if not file.readline().strip():
+                row = file.readline()
+                if not row.strip():
                     raise InputError(f"{path}: the file ends in the middle of structure {ids[-1]}; is it truncated?")
-    return tuple(ids), first
+                place += len(row)
+    return tuple(ids), first, (*places, place)
 
 
 def _is_periodic(comment: str) -> bool:

@@ -25,7 +25,7 @@ from mftl import engines, workers
 from mftl.config import FileLevel, Labels, Level
 from mftl.inputs import InputError
 from mftl.states import COLUMNS, read_states
-from mftl.structures import ENERGY, FORCES, read_labelled, read_structures, write_structures
+from mftl.structures import ENERGY, FORCES, Structures, write_structures
 
 STRESS = "REF_stress"
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
@@ -48,32 +48,32 @@ def write_labelled(path: str | Path, structures: Iterable[Atoms]) -> None:
 # --- computing ---------------------------------------------------------------------------------------------------
 
 
-def wanted(pool: list[Atoms], level: Level) -> list[Atoms]:
-    """The structures that a level asks for, in the pool's order.
+def wanted(pool: Structures, level: Level) -> list[str]:
+    """Ids of the structures that a level asks for, in the pool's order.
 
     These are those that ``only`` allows, of them the ``first``, and those of ``also``. Raises InputError if none is.
     """
-    first = {a.info["id"] for a in islice((a for a in pool if _has(a, level.only)), level.first)}
-    chosen = [a for a in pool if a.info["id"] in first or (level.also and _has(a, level.also))]
+    first = set(islice(_having(pool, level.only), level.first))
+    also = set(_having(pool, level.also)) if level.also else set()
+    chosen = [one for one in pool.ids if one in first or one in also]
     if not chosen:
         raise InputError(f"no structure of the pool has {level.only}; check the key and the values of `only`")
     return chosen
 
 
-def _has(atoms: Atoms, values: dict[str, list[str]]) -> bool:
-    """Whether each info key has one of its values."""
-    return all(str(atoms.info.get(key)) in allowed for key, allowed in values.items())
+def _having(pool: Structures, values: dict[str, list[str]]) -> Iterator[str]:
+    """Ids of structures each of whose info keys has one of its values."""
+    columns = [pool.info(key) for key in values]
+    for one, *own in zip(pool.ids, *columns, strict=True):
+        if all(value in allowed for value, allowed in zip(own, values.values(), strict=True)):
+            yield one
 
 
 def read_chunk(path: str | Path, level: Level, first: int, last: int | None) -> list[Atoms]:
     """The structures that a level asks for among those of a pool's file from place ``first`` up to before ``last``."""
-    if (level.only and level.first) or level.also:  # who the first are hangs on the structures before
-        pool = read_structures(path)
-        chunk = {atoms.info["id"] for atoms in pool[first:last]}
-        return [atoms for atoms in wanted(pool, level) if atoms.info["id"] in chunk]
-    if level.first is not None:
-        last = min(level.first, last) if last is not None else level.first
-    return [atoms for atoms in read_structures(path, slice(first, last)) if _has(atoms, level.only)]
+    pool = Structures(path)
+    chosen = set(wanted(pool, level))
+    return [pool[one] for one in pool.ids[first:last] if one in chosen]
 
 
 def _silent(iterable: Iterable, total: int) -> Iterable:
@@ -325,58 +325,60 @@ def _read_journals(folder: Path, keys: set[str]) -> dict[str, dict[str, Any]]:
 
 
 def collect_chunks(
-    pool: list[Atoms], level: Level, chunks: list[tuple[str | Path, str | Path]]
-) -> tuple[list[Atoms], pd.DataFrame]:
+    pool: Structures, level: Level, chunks: list[tuple[str | Path, str | Path]]
+) -> tuple[Iterator[Atoms], pd.DataFrame]:
     """Labels and states of a level from its chunks, each a label file and a state table; in the pool's order.
 
-    Raises InputError if a chunk does not fit the pool, or a structure that the level asks for is in no chunk.
+    Raises InputError if a chunk does not fit the pool, or a structure that the level asks for is in no chunk; the
+    labels do so when they are taken, one at a time, so that many take no memory.
     """
-    labels, states = {}, []
-    for labels_file, states_file in chunks:
-        table = read_states(states_file)
-        states.append(table)
-        if (table["state"] == "done").any():
-            labels |= _matched(pool, labels_file, read_labelled(labels_file))
+    states = [read_states(path) for _, path in chunks]
+    files = [
+        Structures(path, (ENERGY, FORCES))
+        for (path, _), table in zip(chunks, states, strict=True)
+        if (table["state"] == "done").any()
+    ]
+    for file in files:
+        _check_ids(pool, file)
     states = pd.concat(states).set_index("id")
-    ids = [a.info["id"] for a in wanted(pool, level)]
+    ids = wanted(pool, level)
     lost = [one for one in ids if one not in states.index]
     if lost:
         raise InputError(f"{chunks[0][1]}: {len(lost)} structures are in no chunk, the first is {lost[0]}")
     states = states.loc[ids].reset_index()
-    done = set(states["id"][states["state"] == "done"])
-    if missing := done - labels.keys():
+    done = states["id"][states["state"] == "done"].tolist()
+    holding = {one: file for file in files for one in file.ids}
+    if missing := set(done) - holding.keys():
         raise InputError(f"{chunks[0][0]}: no label of {min(missing)}, which its state table calls done")
-    return [labels[one] for one in ids if one in done], states
+    return (_matched(pool[one], holding[one]) for one in done), states
 
 
-def collect_file(pool: list[Atoms], level: FileLevel, drawn: bool = False) -> tuple[list[Atoms], pd.DataFrame]:
+def collect_file(pool: Structures, level: FileLevel, drawn: bool = False) -> tuple[Iterator[Atoms], pd.DataFrame]:
     """Labels and states of a level whose labels come with the data; in the pool's order.
 
     ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. A structure
     without a label failed for the reason that the table ``failures`` gives, or because the file has none.
-    Raises InputError, naming the file and the id, if a label is not usable (see ``read_labelled``), is of no structure
-    of the pool or of another geometry, or is recorded as a failure too.
+    Raises InputError, naming the file and the id, if a label is of no structure of the pool, or is recorded as a
+    failure too; the labels do so when they are taken, one at a time, so that many take no memory: if one is not usable
+    (see ``structures.Structures``) or of another geometry than the pool's.
     """
-    structures = read_labelled(level.file, level.energy_key, level.forces_key)
-    if drawn:
-        ids = {a.info["id"] for a in pool}
-        structures = [a for a in structures if a.info["id"] in ids]
-    labels = _matched(pool, level.file, structures)
+    labels = Structures(level.file, (level.energy_key, level.forces_key))
+    if not drawn:
+        _check_ids(pool, labels)
     reasons = _read_failures(level.failures) if level.failures else {}
-    known = {a.info["id"] for a in pool}
     for one in reasons:
-        if one not in known:
+        if one not in pool:
             raise InputError(f"{level.failures}: {one} is not in the pool")
         if one in labels:
             raise InputError(f"{level.failures}: {one} is recorded as failed, but {level.file} holds its label")
-    ids = [a.info["id"] for a in wanted(pool, level)]
-    rows = []
+    seconds = dict(zip(labels.ids, labels.info("cpu_seconds"), strict=True))
+    ids, rows = wanted(pool, level), []
     for one in ids:
         if one in labels:
-            rows.append((one, "done", "", "", "", "", labels[one].info.get("cpu_seconds", np.nan)))
+            rows.append((one, "done", "", "", "", "", float(seconds[one] or "nan")))
         else:
             rows.append((one, "failed", reasons.get(one, f"no label in {level.file}"), "", "", "", np.nan))
-    return [labels[one] for one in ids if one in labels], pd.DataFrame(rows, columns=COLUMNS)
+    return (_matched(pool[one], labels) for one in ids if one in labels), pd.DataFrame(rows, columns=COLUMNS)
 
 
 def check_failures(states: pd.DataFrame, limits: Labels, level: str) -> None:
@@ -393,25 +395,27 @@ def check_failures(states: pd.DataFrame, limits: Labels, level: str) -> None:
         )
 
 
-def _matched(pool: list[Atoms], path: str | Path, structures: list[Atoms]) -> dict[str, Atoms]:
-    """Labels by id, on the pool's geometries. Raises InputError if one does not belong to the pool."""
-    known = {a.info["id"]: a for a in pool}
-    labels = {}
-    for atoms in structures:
-        one = atoms.info["id"]
-        if one not in known:
-            raise InputError(f"{path}: {one} is not in the pool")
-        own = known[one]
-        if len(own) != len(atoms) or (own.numbers != atoms.numbers).any():
-            raise InputError(f"{path}: {one} has other elements, or another order of them, than the pool's")
-        shift = np.abs(own.positions - atoms.positions).max()
-        if (own.pbc != atoms.pbc).any() or (own.pbc.any() and np.abs(own.cell - atoms.cell).max() > MAX_SHIFT):
-            raise InputError(f"{path}: {one} has another cell than the pool's")
-        if shift > MAX_SHIFT:
-            raise InputError(f"{path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å")
-        extra = {key: value for key, value in atoms.info.items() if key != ENERGY}
-        labels[one] = _labelled(own, atoms.info[ENERGY], atoms.arrays[FORCES], extra)
-    return labels
+def _check_ids(pool: Structures, labels: Structures) -> None:
+    for one in labels.ids:
+        if one not in pool:
+            raise InputError(f"{labels.path}: {one} is not in the pool")
+
+
+def _matched(own: Atoms, labels: Structures) -> Atoms:
+    """A pool's structure with its label. Raises InputError if that is of another geometry."""
+    one = own.info["id"]
+    atoms = labels[one]
+    if len(own) != len(atoms) or (own.numbers != atoms.numbers).any():
+        raise InputError(f"{labels.path}: {one} has other elements, or another order of them, than the pool's")
+    shift = np.abs(own.positions - atoms.positions).max()
+    if (own.pbc != atoms.pbc).any() or (own.pbc.any() and np.abs(own.cell - atoms.cell).max() > MAX_SHIFT):
+        raise InputError(f"{labels.path}: {one} has another cell than the pool's")
+    if shift > MAX_SHIFT:
+        raise InputError(
+            f"{labels.path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å"
+        )
+    extra = {key: value for key, value in atoms.info.items() if key != ENERGY}
+    return _labelled(own, atoms.info[ENERGY], atoms.arrays[FORCES], extra)
 
 
 def _read_failures(path: str | Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import resource
 import socket
 import subprocess
 import sys
@@ -97,6 +98,7 @@ def finish(record: dict[str, Any], snakemake: Any) -> None:
         | {name: metadata.version(name) for name in used}
         | engine,
         "host": {"name": socket.gethostname(), "system": platform.platform(), "device": _device()},
+        "used": _used(),
         "cite": sorted({*record["cite"], *citations.of_job(record["params"], record["wildcards"], used)}),
     }
     for path in _places(snakemake.output):
@@ -163,6 +165,7 @@ def row(record: dict[str, Any]) -> dict[str, Any]:
         "seeds": " ".join(map(str, record["seeds"])),
         "start": record["start"],
         "seconds": round(seconds, 2),
+        **record.get("used", {}),
         "host": record["host"]["name"],
         "device": record["host"]["device"],
         **own,
@@ -225,6 +228,16 @@ def _device() -> str:
     if torch and torch.cuda.is_available() and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()
     return "cpu"
+
+
+def _used() -> dict[str, float]:
+    """CPU seconds of this process and of all it started, and the most memory that one of these held, in MiB."""
+    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return {
+        "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in both), 2),
+        "memory_mib": round(max(one.ru_maxrss for one in both) / per_mib, 1),
+    }
 
 
 def _state(path: str, known: str) -> str:

@@ -10,84 +10,128 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.io import iread
-from ase.io.extxyz import output_column_format
+from ase.io.extxyz import output_column_format, read_xyz
 
-from mftl.extxyz import is_compressed, is_extxyz, read_ids, stem
+from mftl.extxyz import is_compressed, is_extxyz, read_ids, read_info, read_places, stem
 from mftl.inputs import InputError
 
 ENERGY, FORCES = "REF_energy", "REF_forces"  # the keys of labels in the project's own files
 Progress = Callable[[Iterable], Iterable]  # e.g. tqdm.tqdm; iter for silence
 
 
-def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms]:
-    """Structures of a file in any format that ASE reads, each with a unique ``info["id"]``.
+class Structures:
+    """Structures of a file in any format that ASE reads, each with a unique ``info["id"]``: in order, or by id.
 
-    ``places``: only those from one place up to before another, counted from 0.
+    Extended XYZ is read structure by structure, when one is asked for, so that a large file costs no memory; other
+    formats are read at once. Where the file gives no id, it is the file's stem and the structure's place in it:
+    ``<stem>-000000``. With ``keys``, how the file calls energy and forces, each structure has its label as
+    ``info["REF_energy"]`` in eV and ``arrays["REF_forces"]`` (N, 3) in eV/Å.
 
-    Where the file gives no id, it is the file's stem and the structure's place in it: ``<stem>-000000``.
     Raises InputError, naming the file and the structure, if the file is missing, cut short or not readable, if two
-    structures have the same id, or if a position is not a finite number.
+    structures have the same id, if a position is not a finite number, or a label is wanted and missing or not finite.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    # ASE turns an id that looks like a number into one (007 into 7), so the ids are taken from the text
-    texts = _checked_ids(path) if is_extxyz(path) else None
-    structures = []
-    try:
-        # ASE goes back and forth in a file, which takes for ever in a compressed one
-        source = io.StringIO(lzma.decompress(path.read_bytes()).decode()) if is_compressed(path) else path
-        for atoms in iread(source, places, format="extxyz" if texts else None):
-            structures.append(atoms)
-    except Exception as error:  # ASE's readers raise whatever their parsing runs into
-        place = (places.start or 0) + len(structures)
-        name = texts[place] if texts and place < len(texts) else f"number {place}"
-        raise InputError(f"{path}: structure {name} cannot be read: {error or type(error).__name__}") from error
-    if not structures and places == slice(None):
-        raise InputError(f"{path}: holds no structures")
-    seen = {}
-    for i, atoms in enumerate(structures, places.start or 0):
-        given = texts[i] if texts else atoms.info.get("id")
-        one = str(given) if "id" in atoms.info else f"{stem(path)}-{i:06d}"
-        if one in seen:
-            raise InputError(f"{path}: structures number {seen[one]} and {i} (from 0) have the same id {one}")
-        seen[one] = i
+
+    def __init__(self, path: str | Path, keys: tuple[str, str] | None = None):
+        self.path, self.keys, self._atoms = Path(path), keys, None
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file")
+        if is_extxyz(self.path):
+            # ASE turns an id that looks like a number into one (007 into 7), so the ids are taken from the text
+            self.ids, self._bounds = _checked_ids(self.path), read_places(self.path)
+            packed = is_compressed(self.path)
+            self._file = io.BytesIO(lzma.decompress(self.path.read_bytes())) if packed else self.path.open("rb")
+        else:
+            self._atoms = self._all()
+            given = (atoms.info.get("id") for atoms in self._atoms)
+            self.ids = [f"{stem(path)}-{i:06d}" if one is None else str(one) for i, one in enumerate(given)]
+        if not self.ids:
+            raise InputError(f"{self.path}: holds no structures")
+        self._places = {}
+        for i, one in enumerate(self.ids):
+            if (other := self._places.setdefault(one, i)) != i:
+                raise InputError(f"{self.path}: structures number {other} and {i} (from 0) have the same id {one}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Atoms]:
+        return map(self.at, range(len(self)))
+
+    def __contains__(self, one: str) -> bool:
+        return one in self._places
+
+    def __getitem__(self, one: str) -> Atoms:
+        return self.at(self._places[one])
+
+    def at(self, place: int) -> Atoms:
+        """The structure at a place, counted from 0."""
+        one = self.ids[place]
+        atoms = self._atoms[place] if self._atoms else self._parsed(place)
         if not np.isfinite(atoms.positions).all():
-            raise InputError(f"{path}: structure {one} has a position that is not a finite number")
+            raise InputError(f"{self.path}: structure {one} has a position that is not a finite number")
         atoms.info = {"id": one, **{key: value for key, value in atoms.info.items() if key != "id"}}
-    return structures
+        return _with_label(atoms, *self.keys, f"{self.path}: structure {one}") if self.keys else atoms
+
+    def info(self, key: str) -> list[str | None]:
+        """The text of an info key of each structure, in order; None where it is not there."""
+        if self._atoms is None:
+            return read_info(self.path, key)
+        return [str(atoms.info[key]) if key in atoms.info else None for atoms in self._atoms]
+
+    def _parsed(self, place: int) -> Atoms:
+        start, end = self._bounds[place : place + 2]
+        self._file.seek(start)
+        text = io.StringIO(self._file.read(end - start).decode())
+        try:
+            return next(read_xyz(text, 0))
+        except Exception as error:  # ASE's readers raise whatever their parsing runs into
+            raise self._unreadable(self.ids[place], error) from error
+
+    def _all(self) -> list[Atoms]:
+        structures = []
+        try:
+            for atoms in iread(self.path):
+                structures.append(atoms)
+        except Exception as error:
+            raise self._unreadable(f"number {len(structures)}", error) from error
+        return structures
+
+    def _unreadable(self, name: str, error: Exception) -> InputError:
+        return InputError(f"{self.path}: structure {name} cannot be read: {error or type(error).__name__}")
+
+
+def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms]:
+    """Structures of a file, all or those from one place up to before another; see ``Structures``."""
+    structures = Structures(path)
+    return [structures.at(i) for i in range(len(structures))[places]]
 
 
 def read_labelled(path: str | Path, energy_key: str = ENERGY, forces_key: str = FORCES) -> list[Atoms]:
-    """Labelled structures: ``info["id"]``, ``info["REF_energy"]`` in eV, ``arrays["REF_forces"]`` (N, 3) in eV/Å.
+    """All labelled structures of a file; see ``Structures``."""
+    return list(Structures(path, (energy_key, forces_key)))
 
-    The keys say how the file calls them. Raises InputError, naming the file and the structure, if the file cannot be
-    read (see ``read_structures``), or an energy or forces are missing or not finite.
-    """
-    structures = read_structures(path)
-    for atoms in structures:
-        # ASE moves the keys it knows, such as energy and forces, into a calculator
-        results = atoms.calc.results if atoms.calc else {}
-        energy = atoms.info.pop(energy_key, results.get(energy_key))
-        forces = atoms.arrays.pop(forces_key, results.get(forces_key))
-        where = f"{path}: structure {atoms.info['id']}"
-        if energy is None:
-            raise InputError(
-                f"{where} has no energy: expected the info key {energy_key} (set energy_key if it differs)"
-            )
-        if forces is None:
-            raise InputError(f"{where} has no forces: expected the array {forces_key} (set forces_key if it differs)")
-        try:
-            energy, forces = float(energy), np.asarray(forces, float)
-        except (TypeError, ValueError):
-            raise InputError(f"{where}: energy {energy!r} or its forces are not numbers") from None
-        if forces.shape != (len(atoms), 3):
-            raise InputError(f"{where}: forces of shape {forces.shape}, expected ({len(atoms)}, 3)")
-        if not np.isfinite(energy) or not np.isfinite(forces).all():
-            raise InputError(f"{where}: its energy or forces are NaN or infinite; remove the structure from the file")
-        atoms.calc = None
-        atoms.info[ENERGY], atoms.arrays[FORCES] = energy, forces
-    return structures
+
+def _with_label(atoms: Atoms, energy_key: str, forces_key: str, where: str) -> Atoms:
+    """A structure with energy and forces under the project's own keys."""
+    # ASE moves the keys it knows, such as energy and forces, into a calculator
+    results = atoms.calc.results if atoms.calc else {}
+    energy = atoms.info.pop(energy_key, results.get(energy_key))
+    forces = atoms.arrays.pop(forces_key, results.get(forces_key))
+    if energy is None:
+        raise InputError(f"{where} has no energy: expected the info key {energy_key} (set energy_key if it differs)")
+    if forces is None:
+        raise InputError(f"{where} has no forces: expected the array {forces_key} (set forces_key if it differs)")
+    try:
+        energy, forces = float(energy), np.asarray(forces, float)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: energy {energy!r} or its forces are not numbers") from None
+    if forces.shape != (len(atoms), 3):
+        raise InputError(f"{where}: forces of shape {forces.shape}, expected ({len(atoms)}, 3)")
+    if not np.isfinite(energy) or not np.isfinite(forces).all():
+        raise InputError(f"{where}: its energy or forces are NaN or infinite; remove the structure from the file")
+    atoms.calc = None
+    atoms.info[ENERGY], atoms.arrays[FORCES] = energy, forces
+    return atoms
 
 
 def write_structures(path: str | Path, structures: Iterable[Atoms]) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 from mftl import engines
 from mftl.config import Config, FileLevel, Labels, Verification
 from mftl.inputs import InputError
-from mftl.labels import ENERGY, FORCES, label_chunk, read_labelled
+from mftl.labels import label_chunk
+from mftl.structures import ENERGY, FORCES, read_labelled
 
 # what the data that ships was computed with
 VERSIONS = {"dftb+": "25.1", "pyscf-dft": "2.14.0", "pyscf-ccsd(t)": "2.14.0", "tblite": "0.8.0", "gpaw": "26.7.0"}

@@ -1,26 +1,28 @@
 """Systems: pools of structures, read from a file or generated."""
 
+from collections.abc import Iterator
+
 from ase import Atoms
 
 from mftl.config import CrystalPool, FilePool, NormalModePool, Pool
 from mftl.inputs import InputError
 from mftl.sampling import drawn
-from mftl.structures import Progress, read_structures
+from mftl.structures import Progress, Structures
 from mftl.systems import crystals, normal_modes
 
 
-def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> list[Atoms]:
+def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> Iterator[Atoms]:
     """The structures of a system, each with a unique ``info["id"]``, without energies or forces.
 
-    Raises InputError, naming the file and the id, if the file cannot be read (see ``structures.read_structures``)
-    or a structure holds an element that is not in ``elements``.
+    Those of a file are read as they are taken, so that many take no memory.
+    Raises InputError, naming the file and the id, if the file cannot be read (see ``structures.Structures``) or a
+    structure holds an element that is not in ``elements``.
     """
     source = "generated pool"
     if isinstance(pool, FilePool):
-        source, structures = pool.file, read_structures(pool.file)
+        source, structures = pool.file, Structures(pool.file)
         if pool.count is not None:
-            by_id = {atoms.info["id"]: atoms for atoms in structures}
-            structures = [by_id[one] for one in drawn(list(by_id), pool, pool.file)]
+            structures = map(structures.__getitem__, drawn(structures.ids, pool, pool.file))
     elif isinstance(pool, NormalModePool):
         structures = normal_modes.sample(pool, progress)
     elif isinstance(pool, CrystalPool):
@@ -35,4 +37,4 @@ def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> li
                 f"but the system's elements are {', '.join(elements)}"
             )
         atoms.calc = None  # ASE keeps there energies that came with the file; labels have their own files
-    return structures
+        yield atoms
