@@ -84,6 +84,7 @@ include: "workflow/rules/prediction.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/benchmarks.smk"
 
 
 onerror:

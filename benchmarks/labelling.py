@@ -1,6 +1,6 @@
-"""Labelling against what one would do without it, in one run; needs DFTB+ (program and library).
+"""Labelling against what one would do without it, in one run; for DFTB its program and library are needed.
 
-    python benchmarks/labelling.py
+    python benchmarks/labelling.py [TABLE.csv]
 
 Structures per CPU second (of this process and all it starts), on distorted molecules of H, C, N, O, S, Cl with at most
 seven heavy atoms and 130 formulas: ASE's calculator, a process dftb+ for each structure, and the labelling of a chunk.
@@ -9,14 +9,11 @@ engine. Methods take turns; ratios are those of the medians. But for two workers
 caches or are threads of one count more CPU seconds for the same work when both are busy.
 """
 
-import os
-import sys
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import json
 import logging
-import resource
+import os
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -24,8 +21,7 @@ from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+from table import ROOT, Table, cpu, run
 
 import numpy as np
 from ase import Atoms
@@ -84,12 +80,6 @@ def distorted(count: int, seed: int) -> list[Atoms]:
         atoms.info["id"] = f"m-{i:05d}"
         made.append(atoms)
     return made
-
-
-def cpu() -> float:
-    """CPU seconds of this process and of all it started and saw end."""
-    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 def with_ase(structures: list[Atoms]) -> None:
@@ -180,22 +170,24 @@ def engine_alone(structures: list[Atoms], level) -> float:
     return float(done.stdout.rpartition("CPU seconds:")[2])
 
 
-def overheads(structures: list[Atoms], level) -> None:
+def overheads(table: Table, structures: list[Atoms], level) -> None:
     """What workers add to the engine, and what journal, checks and files add to the workers."""
-    seconds = {"alone": [], "in a worker": [], "chunk": []}
+    seconds = {"engine in a loop": [], "in a worker": [], "chunk": []}
     for _ in range(ROUNDS):
-        seconds["alone"].append(engine_alone(structures, level))
+        seconds["engine in a loop"].append(engine_alone(structures, level))
         for name, function in (("in a worker", with_pool), ("chunk", with_chunk)):
             start = cpu()
             function(structures, level)
             seconds[name].append(cpu() - start)
-    alone, worker, chunk = (1000 * np.median(values) / len(structures) for values in seconds.values())
-    print(f"{level.engine}, {len(structures)} structures, CPU ms for each:")
-    print(f"  the engine in a loop {alone:.2f}, in a worker {worker:.2f}, a chunk {chunk:.2f}")
-    print(f"  the chunk takes {100 * (chunk / worker - 1):.1f} % more than the engine in a worker")
+    subject = f"{level.engine}, {len(structures)} structures"
+    _, worker, chunk = (
+        table.add(subject, name, 1000 * np.array(values) / len(structures), "CPU ms for each")
+        for name, values in seconds.items()
+    )
+    table.add(subject, "chunk over worker", 100 * (chunk / worker - 1), "%")
 
 
-def rates(methods: dict, structures: list[Atoms], rounds: int = ROUNDS) -> dict[str, float]:
+def rates(table: Table, subject: str, methods: dict, structures: list[Atoms], rounds: int = ROUNDS) -> list[float]:
     """Structures per CPU second of each method, taking turns; ``methods``: function and how many structures it gets."""
     measured = {name: [] for name in methods}
     for _ in range(rounds):
@@ -203,56 +195,58 @@ def rates(methods: dict, structures: list[Atoms], rounds: int = ROUNDS) -> dict[
             start = cpu()
             function(structures[:count])
             measured[name].append(count / (cpu() - start))
-    for name, values in measured.items():
-        print(f"  {name}: {np.median(values):.1f} structures per CPU second ({min(values):.1f} to {max(values):.1f})")
-    return {name: np.median(values) for name, values in measured.items()}
+    return [table.add(subject, name, values, "structures per CPU second") for name, values in measured.items()]
 
 
-def main() -> None:
-    """Measure and print."""
-    logging.disable()
-    settings = SimpleNamespace(**DFTB.model_dump())
-    if dftbplus.interface(settings) != "library" or not program.which("dftb+"):
-        sys.exit("program and library of DFTB+ are needed: " + (dftbplus.installed(settings) or ""))
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[0]})
-    structures = distorted(10000, seed=1)
-    print(f"{np.mean([len(a) for a in structures]):.2f} atoms on average, {FORMULAS} formulas")
-    print("DFTB(PTBP), 1000 structures:")
-    some = structures[:1000]
-    dftb = rates(
-        {
-            "ASE's calculator": (with_ase, 2 * FORMULAS),
-            "processes dftb+": (with_processes, 2 * FORMULAS),
-            "chunk, one worker": (lambda s: with_chunk(s, DFTB), 1000),
-        },
-        some,
-    )
-    chunk, ase, raw = (dftb[k] for k in ("chunk, one worker", "ASE's calculator", "processes dftb+"))
-    print(f"  ratio to ASE {chunk / ase:.1f}, to processes {chunk / raw:.1f}")
+def measure_dftb(table: Table, structures: list[Atoms], cores: list[int]) -> None:
+    """DFTB against ASE and plain processes on one core, and two workers against one."""
+    some, subject = structures[:1000], "DFTB(PTBP), 1000 structures"
+    methods = {
+        "ASE's calculator": (with_ase, 2 * FORMULAS),
+        "processes dftb+": (with_processes, 2 * FORMULAS),
+        "chunk, one worker": (lambda s: with_chunk(s, DFTB), 1000),
+    }
+    ase, raw, chunk = rates(table, subject, methods, some)
+    table.add(subject, "chunk to ASE", chunk / ase, "times as fast")
+    table.add(subject, "chunk to processes", chunk / raw, "times as fast")
     start = cpu()
     with_chunk(structures, DFTB)
-    rate = len(structures) / (cpu() - start)
-    print(f"DFTB(PTBP), 10000 structures: {rate:.1f} structures per CPU second; ratio to ASE {rate / ase:.1f}")
+    subject = f"DFTB(PTBP), {len(structures)} structures"
+    rate = table.add(subject, "chunk, one worker", len(structures) / (cpu() - start), "structures per CPU second")
+    table.add(subject, "chunk to ASE", rate / ase, "times as fast")
     os.sched_setaffinity(0, cores)
-    for name, function in (("pool", with_pool), ("chunk", with_chunk)):
+    for name, function in (("pool of workers", with_pool), ("chunk", with_chunk)):
         elapsed = {1: [], 2: []}
         for _, workers_ in product(range(3), elapsed):
             start = time.perf_counter()
             function(structures[:5000], DFTB, workers_)
             elapsed[workers_].append(time.perf_counter() - start)
         ratio = np.median(elapsed[1]) / np.median(elapsed[2])
-        print(f"{name}, 5000 structures: two workers are {ratio:.2f} times as fast as one")
-    os.sched_setaffinity(0, {cores[0]})
-    overheads(some, DFTB)
-    overheads(some, GFN2)
-    with_bare_tblite(some[:10])
+        table.add("DFTB(PTBP), 5000 structures", f"{name}, two workers to one", ratio, "times as fast")
+    os.sched_setaffinity(0, cores[:1])
+    overheads(table, some, DFTB)
+
+
+def measure(table: Table) -> None:
+    """Measure DFTB if DFTB+ is there, and tblite."""
+    logging.disable()
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[:1])
+    structures = distorted(10000, seed=1)
+    table.add("molecules to label", "atoms on average", np.mean([len(a) for a in structures]), "")
+    settings = SimpleNamespace(**DFTB.model_dump())
+    if dftbplus.interface(settings) == "library" and program.which("dftb+"):
+        measure_dftb(table, structures, cores)
+    else:
+        table.note("DFTB(PTBP)", f"not measured: program and library are needed. {dftbplus.installed(settings) or ''}")
+    overheads(table, structures[:1000], GFN2)
+    with_bare_tblite(structures[:10])
     for count, rounds in ((1000, ROUNDS), (5000, 3)):
-        print(f"GFN2-xTB, {count} structures:")
-        methods = {"bare": (with_bare_tblite, count), "chunk": (lambda s: with_chunk(s, GFN2), count)}
-        tblite = rates(methods, structures, rounds)
-        print(f"  the chunk takes {100 * (tblite['bare'] / tblite['chunk'] - 1):.1f} % more")
+        subject = f"GFN2-xTB, {count} structures"
+        methods = {"tblite's interface": (with_bare_tblite, count), "chunk": (lambda s: with_chunk(s, GFN2), count)}
+        bare, chunk = rates(table, subject, methods, structures, rounds)
+        table.add(subject, "chunk over interface", 100 * (bare / chunk - 1), "%")
 
 
 if __name__ == "__main__":
-    main()
+    run(measure)

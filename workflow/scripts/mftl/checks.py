@@ -37,7 +37,7 @@ from mftl.inputs import InputError
 from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
-RESERVED = ("export", "figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
+RESERVED = ("benchmarks", "export", "figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
