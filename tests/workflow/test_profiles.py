@@ -32,7 +32,7 @@ def test_the_cluster_profile_names_rules_that_exist():
     assert len(RULES) > 20 and {"train", "label_chunk", "download"} <= set(RULES)
     assert set(read("slurm")["set-resources"]) <= set(RULES)
     assert {read("slurm/arrays")["slurm-array-jobs"]} <= set(RULES)
-    assert set(read("profiles/gpus")["set-resources"]) <= set(RULES)
+    assert set(read("profiles/local")["set-resources"]) <= set(RULES)
     local = re.search(r"localrules:\n((?:    \w+,\n)+)", (ROOT / "Snakefile").read_text())[1]
     assert set(re.findall(r"\w+", local)) <= set(RULES)
 
@@ -42,7 +42,7 @@ def test_rules_that_use_a_device_get_a_gpu():
     resources = read("slurm")["set-resources"]
     assert {name for name, values in resources.items() if "gres" in values} == ON_GPUS
     assert {name for name, values in resources.items() if "slurm_partition" in values} == ON_GPUS
-    assert set(read("profiles/gpus")["set-resources"]) == ON_GPUS
+    assert set(read("profiles/local")["set-resources"]) == ON_GPUS
 
 
 def test_what_needs_a_network_runs_on_the_submitting_host():
@@ -97,7 +97,7 @@ def test_the_plugin_is_pinned_alike_everywhere():
         assert pin in (ROOT / name).read_text().replace("'", ""), name
 
 
-@pytest.mark.parametrize("profiles", [["slurm", "slurm/arrays"], ["profiles/gpus"]])
+@pytest.mark.parametrize("profiles", [["slurm", "slurm/arrays"], ["profiles/local"]])
 def test_the_study_is_planned_without_a_cluster(profiles):
     words = [word for profile in profiles for word in ("--profile", profile)]
     done = subprocess.run(
