@@ -74,6 +74,11 @@ rule all:
         ["results/figures.pdf", "results/paper.csv"] if FIGURES else [],
 
 
+rule export:
+    input:
+        lambda w: exported(w),
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/downloads.smk"
 include: "workflow/rules/pools.smk"

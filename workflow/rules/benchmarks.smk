@@ -3,7 +3,7 @@
 BENCHMARKS = ["labelling", "training", "prediction", "workflow"]
 
 
-# Takes all cores, so that nothing else runs beside it.
+# Takes all cores, so that nothing else runs beside it. DFTB is measured where DFTB+ is found.
 rule benchmark:
     input:
         "benchmarks/{benchmark}.py",
@@ -14,7 +14,7 @@ rule benchmark:
     wildcard_constraints:
         benchmark=one_of(BENCHMARKS),
     conda:
-        "../../envs/dftbplus.yaml"
+        "../../envs/mftl.yaml"
     threads: workflow.cores
     params:
         source=source_hash("run_benchmark"),

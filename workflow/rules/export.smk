@@ -1,12 +1,6 @@
 # The best model of a curve for other programs, with a card: `snakemake export`, or results/export/<curve>/model.pt.
 
 
-rule export:
-    input:
-        exported,
-    localrule: True
-
-
 rule export_model:
     input:
         models=lambda w: models_of(w.curve),

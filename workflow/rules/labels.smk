@@ -9,8 +9,6 @@ rule label_chunk:
         states="results/labels/{system}/{level}/chunk-{chunk}-of-{chunks}.csv",
     log:
         "results/logs/label_chunk/{system}/{level}/chunk-{chunk}-of-{chunks}.log",
-    benchmark:
-        "results/benchmarks/label_chunk/{system}/{level}/chunk-{chunk}-of-{chunks}.tsv"
     wildcard_constraints:
         chunk=r"\d+",
         chunks=r"\d+",

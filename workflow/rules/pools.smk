@@ -8,8 +8,6 @@ rule build_pool:
         "results/pools/{system}.extxyz",
     log:
         "results/logs/build_pool/{system}.log",
-    benchmark:
-        "results/benchmarks/build_pool/{system}.tsv"
     wildcard_constraints:
         system=one_of([name for name in CONFIG.systems if name not in datasets_of_systems()]),
     conda:
@@ -29,8 +27,6 @@ rule load_dataset:
         labels="results/datasets/{system}.extxyz",
     log:
         "results/logs/load_dataset/{system}.log",
-    benchmark:
-        "results/benchmarks/load_dataset/{system}.tsv"
     wildcard_constraints:
         system=one_of(datasets_of_systems()),
     conda:

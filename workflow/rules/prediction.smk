@@ -13,8 +13,6 @@ rule predict:
         costs="results/costs/{curve}.csv",  # seconds for a structure, of the model and of the low level added to it
     log:
         "results/logs/predict/{curve}.log",
-    benchmark:
-        "results/benchmarks/predict/{curve}.tsv"
     conda:
         "../../envs/mftl.yaml"
     params:
@@ -38,8 +36,6 @@ rule compare_structures:
         "results/comparisons/{figure}.npz",
     log:
         "results/logs/compare_structures/{figure}.log",
-    benchmark:
-        "results/benchmarks/compare_structures/{figure}.tsv"
     wildcard_constraints:
         figure=one_of(figures_of_kind(*COMPARED)),
     conda:

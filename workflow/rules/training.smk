@@ -11,8 +11,6 @@ rule train:
         log="results/models/{architecture}/{recipe}/seed-{seed}/log.csv",
     log:
         "results/logs/train/{architecture}/{recipe}/seed-{seed}.log",
-    benchmark:
-        "results/benchmarks/train/{architecture}/{recipe}/seed-{seed}.tsv"
     wildcard_constraints:
         recipe=rf"{PARENTS}{STAGE}{MODE}",
     conda:
