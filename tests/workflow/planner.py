@@ -36,6 +36,8 @@ from snakemake.settings.types import (
 PROFILE = yaml.safe_load(Path("profiles/default/config.yaml").read_text())
 TARGETS = {
     "all",
+    "export",
+    "benchmarks",
     "verify_labels",
     "results/best/fig4/model.pt",
     "results/levels/molecules.csv",

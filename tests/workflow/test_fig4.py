@@ -39,7 +39,7 @@ def planned(folder: Path, *arguments: str) -> dict[str, int]:
 
 
 def copy_project(folder: Path) -> Path:
-    for name in ("workflow", "config", "profiles", "envs"):
+    for name in ("workflow", "config", "profiles", "envs", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder)
