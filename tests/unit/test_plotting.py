@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from mftl import comparison
 from mftl.config import ROLES, Plot
 from mftl.plotting import comparison as comparison_plot
-from mftl.plotting import epochs, force_parity, learning_curves, low_levels, scheme
+from mftl.plotting import epochs, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import style as styles
 
 STYLE = Plot(font_size=8.0).model_dump()
@@ -74,7 +74,7 @@ def axis_labels(figure) -> set[str]:
 
 def test_axes_have_labels_with_units(figures):
     curves = {"Energy RMSE (meV/atom)", "Force RMSE (meV/Å)"}
-    parity = {"Reference, pbe0-d3 (eV/atom)", "Relative energy (eV/atom)"}
+    labels = {"Reference, pbe0-d3 (eV/atom)", "Relative energy (eV/atom)"}
     assert axis_labels(figures["learning-curves"]) == curves | {"Training structures at pbe"}
     assert axis_labels(figures["epochs"]) == curves | {"Pre-training epochs"}
     assert axis_labels(figures["low-levels"]) == curves | {
@@ -82,8 +82,8 @@ def test_axes_have_labels_with_units(figures):
         "Energy RMSE (meV/atom) of the level",
         "Force RMSE (meV/Å) of the level",
     }
-    assert axis_labels(figures["parity alone"]) == parity
-    assert axis_labels(figures["comparison"]) == parity | {"|Force error| (eV/Å)", "Share of components (%)"}
+    assert axis_labels(figures["parity alone"]) == labels
+    assert axis_labels(figures["comparison"]) == labels | {"|Force error| (eV/Å)", "Share of components (%)"}
     assert axis_labels(figures["force-parity"]) == {"Reference, pbe0-d3 (eV/Å)", "Force component (eV/Å)"}
     assert axis_labels(figures["scheme"]) == {"Configuration space", "Energy"}
 
@@ -125,6 +125,21 @@ def test_a_curve_looks_the_same_everywhere(figures):
         colors = {line.get_color() for line in figures[kind].axes[0].lines}
         assert ROLES["mftl"][0] in colors and ROLES["single-fidelity"][0] in colors, kind
     assert len({look[0] for look in ROLES.values()}) == len(ROLES)
+
+
+def test_predictions_far_beyond_the_references_are_counted_on_the_edge():
+    reference, near = np.array([0.0, 1.0, 2.0]), np.array([0.1, 1.1, 2.5])
+    far = np.array([-30.0, 1.1, 40.0])
+    assert parity.common_limits(reference, near) == pytest.approx((-0.1, 2.6))
+    limits = parity.common_limits(reference, near, far)
+    assert limits == pytest.approx((-1.16, 3.16))  # half the references' range on both sides, and a margin
+    _, axes = plt.subplots(1, 2)
+    for axis, predicted in zip(axes, (near, far), strict=True):
+        parity.parity(axis, reference, predicted, "#228833", limits)
+    assert [text.get_text() for text in axes[0].texts] == []
+    assert [text.get_text() for text in axes[1].texts] == ["2 beyond"]
+    edges = {line.get_marker(): line.get_ydata() for line in axes[1].lines if line.get_marker() in "^v"}
+    assert limits[0] < edges["v"][0] < limits[0] + 0.1 and limits[1] - 0.1 < edges["^"][0] < limits[1]
 
 
 def test_the_drawn_table_holds_means_and_deviations():

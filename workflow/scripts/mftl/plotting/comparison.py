@@ -34,14 +34,13 @@ def plot(
         top, bottom = figure.subfigures(2, 1, height_ratios=[1.4, 1]) if drawn else (figure, None)
         axes = top.subplots(1, 3 if histogram else 2)
         energies = data.energies / data.sizes
-        limits = common_limits(energies)
+        limits = common_limits(*energies)
         for k, (axis, letter, (name, one)) in enumerate(zip(axes, "ab", series.items(), strict=False), start=1):
             parity(axis, energies[0], energies[k], one["color"], limits)
             rmse = summary[(summary["curve"] == name) & (summary["quantity"] == "energy")]["rmse"].item()
-            axis.text(0.04, 0.96, f"RMSE {rmse:.0f}\nmeV/atom", transform=axis.transAxes, va="top")
             axis.set_xlabel(f"Reference, {reference} (eV/atom)")
             axis.set_ylabel("Relative energy (eV/atom)")
-            styles.panel(axis, letter, one["label"])
+            styles.panel(axis, letter, f"{one['label']}\nRMSE {rmse:.0f} meV/atom")
         if histogram:
             force_errors(axes[2], data, series)
             styles.panel(axes[2], "c")

@@ -15,14 +15,13 @@ def plot(
     """Two panels, model and level; arguments as in ``comparison.plot``."""
     with styles.context(style):
         figure, axes = plt.subplots(1, 2, figsize=(style["width"], 1.1 * style["height"]), layout="constrained")
-        limits = common_limits(data.forces)
+        limits = common_limits(*data.forces)
         for k, (axis, letter, (name, one)) in enumerate(zip(axes, "ab", series.items(), strict=True), start=1):
             parity(axis, data.forces[0].ravel(), data.forces[k].ravel(), one["color"], limits)
             rmse = summary[(summary["curve"] == name) & (summary["quantity"] == "forces")]["rmse"].item()
-            axis.text(0.04, 0.96, f"RMSE {rmse:.0f} meV/Å", transform=axis.transAxes, va="top")
             axis.set_xlabel(f"Reference, {reference} (eV/Å)")
             axis.set_ylabel("Force component (eV/Å)")
-            styles.panel(axis, letter, one["label"])
+            styles.panel(axis, letter, f"{one['label']}\nRMSE {rmse:.0f} meV/Å")
         text = f"force components of {len(data.sizes)} structures; darker: more components (logarithmic)"
         styles.small_print(figure, text, style)
         if title:
