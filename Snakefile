@@ -55,7 +55,6 @@ localrules:
     plot_scheme,
     figures,
     paper,
-    export,
 
 
 wildcard_constraints:
