@@ -405,6 +405,53 @@ class Mode(Section):
     )
 
 
+# --- dynamics ----------------------------------------------------------------------------------------------------
+
+
+class Crystal(Section):
+    """A perfect crystal."""
+
+    lattice: Literal["diamond", "fcc", "bcc", "sc", "hcp"] = Field(description="its conventional cell is built")
+    element: Element = Field(description="chemical symbol")
+    lattice_constant: PositiveFloat = Field(description="Å")
+
+
+class Starts(Section):
+    """What simulations start from: structures of a system, or a crystal."""
+
+    system: Name | None = Field(None, description="a key of `systems`; null: a crystal")
+    set: Literal["test", "training", "all"] = Field("test", description="which of the system's structures")
+    only: dict[str, list[str]] = Field(
+        {},
+        description="only structures whose info key has one of these values, e.g. {sampling: [T600]}, or {id: [...]}",
+    )
+    structures: PositiveInt = Field(1, description="the first so many; replicas start from them in turn")
+    crystal: Crystal | None = Field(None, description="a perfect crystal instead")
+    repeat: list[PositiveInt] = Field(
+        [1, 1, 1], min_length=3, max_length=3, description="so many cells along each cell vector"
+    )
+
+
+class Protocol(Section):
+    """How simulations are run, and when one counts as failed."""
+
+    starts: Starts = Field(description="what they start from")
+    ensemble: Literal["nvt", "nve"] = Field("nvt", description="Langevin dynamics (BAOAB), or constant energy")
+    temperature: PositiveFloat = Field(description="of the thermostat and of the initial velocities, K")
+    friction: PositiveFloat = Field(1.0, description="of the thermostat, 1/ps")
+    timestep: PositiveFloat = Field(0.5, description="fs")
+    length: PositiveFloat = Field(description="ps")
+    replicas: PositiveInt = Field(20, description="simulations with each model, all in one batch")
+    seed: int = Field(0, description="of velocities and noise, besides the model's seed and the replica's number")
+    frame_every: PositiveFloat = Field(0.1, description="ps between two frames of the trajectory")
+    velocities: bool = Field(False, description="keep velocities in the trajectory, too (as momenta)")
+    closest: PositiveFloat = Field(description="two atoms closer than this (Å) are an overlap")
+    bond_deviation: PositiveFloat | None = Field(
+        None, description="a bond is broken if its length is off by more than this (Å); null: no bond must hold"
+    )
+    max_temperature: PositiveFloat = Field(1e4, description="a simulation that becomes hotter than this (K) is stopped")
+
+
 # --- curves and figures ------------------------------------------------------------------------------------------
 
 
@@ -505,7 +552,73 @@ class Scheme(FigureSection):
     kind: Literal["scheme"] = Field(description="the kind of figure")
 
 
-Figure = Annotated[LearningCurves | Epochs | Comparison | ForceParity | LowLevels | Scheme, Field(discriminator="kind")]
+class Simulated(Section):
+    """Curves whose models are run under a protocol."""
+
+    protocol: Name = Field(description="a key of `dynamics`")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    values: list[PositiveInt] = Field([], description="which of the curves' `values` (none: all)")
+    label: str = Field("", description="what is simulated, above the panel")
+
+
+class Stability(FigureSection):
+    """Which fraction of simulations is stable, and how long they last, against training size."""
+
+    kind: Literal["stability"] = Field(description="the kind of figure")
+    panels: list[Simulated] = Field(min_length=1, max_length=3, description="a column of panels for each")
+
+
+class StabilityTable(FigureSection, Simulated):
+    """A table of how many simulations are stable, a line for each curve, a column for each training size."""
+
+    kind: Literal["stability-table"] = Field(description="the kind of figure")
+    published: dict[str, list[int]] = Field(
+        {}, description="what a paper found for a curve, at each of `values`, e.g. {germanium-single: [35, 46]}"
+    )
+    published_of: PositiveInt = Field(100, description="out of so many simulations there")
+
+
+class Structure(FigureSection, Simulated):
+    """Radial and angular distribution functions of stable simulations, a row of panels for each training size."""
+
+    kind: Literal["structure"] = Field(description="the kind of figure")
+    references: list[Reference] = Field([], description="models drawn as dashed lines in every row")
+    skip: float = Field(0.0, ge=0, description="ps at the start of each simulation that are left out")
+    r_max: PositiveFloat = Field(6.0, description="largest distance, Å")
+    r_bins: PositiveInt = Field(120, description="bins of the radial distribution function")
+    shell: PositiveFloat = Field(3.0, description="angles are those between neighbours closer than this, Å")
+    angle_bins: PositiveInt = Field(90, description="bins of the angular distribution function")
+
+
+class Phonons(FigureSection):
+    """Phonon densities of states of a crystal, of all seeds of some models."""
+
+    kind: Literal["phonons"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, a panel for each")
+    value: PositiveInt = Field(description="one of their `values`")
+    reference: Reference | None = Field(None, description="a model compared with")
+    level: str | None = Field(None, description="<system>.<level> compared with; the level has an engine")
+    level_label: str = Field("", description="its name in the legend")
+    crystal: Crystal = Field(description="the crystal")
+    supercell: PositiveInt = Field(2, description="conventional cells along each axis in which forces are computed")
+    displacement: PositiveFloat = Field(0.01, description="of one atom at a time, Å")
+    mesh: PositiveInt = Field(20, description="wave vectors along each axis")
+    broadening: PositiveFloat = Field(0.1, description="of each frequency, THz")
+
+
+Figure = Annotated[
+    LearningCurves
+    | Epochs
+    | Comparison
+    | ForceParity
+    | LowLevels
+    | Scheme
+    | Stability
+    | StabilityTable
+    | Structure
+    | Phonons,
+    Field(discriminator="kind"),
+]
 FIGURES = {
     "learning-curves": LearningCurves,
     "epochs": Epochs,
@@ -513,6 +626,10 @@ FIGURES = {
     "force-parity": ForceParity,
     "low-levels": LowLevels,
     "scheme": Scheme,
+    "stability": Stability,
+    "stability-table": StabilityTable,
+    "structure": Structure,
+    "phonons": Phonons,
 }
 
 # colour, marker and line of each role. Colours: Paul Tol's bright and muted schemes, safe for the colour-blind
@@ -583,7 +700,8 @@ class Config(Section):
     )
     prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
     curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
-    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], Figure] = Field(
+    dynamics: dict[Name, Protocol] = Field({}, description="named protocols of molecular dynamics")
+    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_/-]*$")], Figure] = Field(
         {}, description="figures: results/<name>.pdf"
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
@@ -774,7 +892,7 @@ def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
         ("plot",): Plot,
     }  # fmt: skip
     named = {"systems": System, "architectures": Architecture, "curves": Curve, "modes": Mode,
-             "foundation_models": FoundationModel}  # fmt: skip
+             "foundation_models": FoundationModel, "dynamics": Protocol}  # fmt: skip
     if tuple(keys) in fixed:
         return fixed[tuple(keys)]
     if len(keys) == 2 and keys[0] == "figures":
@@ -783,6 +901,8 @@ def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
         return named.get(keys[0])
     if len(keys) == 3 and keys[0] == "modes":
         return Replay if keys[2] == "replay" else None
+    if len(keys) == 3 and keys[0] == "dynamics":
+        return Starts if keys[2] == "starts" else None
     return Split if len(keys) == 3 and keys[2] == "split" else None
 
 

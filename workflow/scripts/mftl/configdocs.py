@@ -36,8 +36,12 @@ EXAMPLES = [
     ("modes.<name>", config.Mode),
     ("modes.<name>.replay", config.Replay),
     ("curves.<name>", config.Curve),
+    ("dynamics.<name>", config.Protocol),
+    ("dynamics.<name>.starts", config.Starts),
+    ("dynamics.<name>.starts.crystal, figures.<name>.crystal", config.Crystal),
     *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
     ("figures.<name>.references", config.Reference),
+    ("figures.<name>.panels", config.Simulated),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
 
