@@ -21,6 +21,7 @@ from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet
 from mftl.dynamics.simulation import BOND, NOT_FINITE, OVERLAP, TOO_HOT, Simulation
 from mftl.inputs import InputError
+from mftl.prediction import predict
 
 UNITS = pv.data.UnitData(
     kb=units.kB,
@@ -389,6 +390,26 @@ def test_pairs_beyond_the_cutoff_would_change_nothing():
     wide.cutoff += 1.5  # gives the model all pairs of its lists
     assert len(wide.senders) > 1.5 * len(forces.senders)
     assert wide(atoms.positions).forces == pytest.approx(exact, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "architecture, replaced",
+    [
+        ({}, [True, True]),
+        ({"max_l": 1}, [True, False]),
+        ({"first_interaction": "RealAgnosticInteractionBlock"}, [True] * 2),
+    ],
+)
+def test_faster_convolution_gives_what_mace_s_own_gives(architecture, replaced):
+    given = Architecture(channels=4, radial_mlp=[8], max_ell=3, **architecture)
+    model = models.build_model(given, ELEMENTS, 8.0, 1.0, 1, models.DTYPES["float64"])
+    structures = [germanium(1), molecule("CH3CH2OH"), Atoms("GeH", [[0, 0, 0], [0, 0, 9]])]
+    energies, own = predict(model, structures)
+    forces = ModelForces(model, structures)
+    assert [hasattr(block, "conv_fusion") for block in forces.model.interactions] == replaced
+    found = forces(np.concatenate([a.positions for a in structures]))
+    assert found.forces == pytest.approx(np.concatenate(own), abs=1e-12)
+    assert found.energies == pytest.approx(energies, abs=1e-11)
 
 
 def test_atoms_out_of_reach_of_each_other_feel_nothing():

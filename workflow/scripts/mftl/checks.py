@@ -26,6 +26,12 @@ from mftl.config import (
     LowLevels,
     NormalModePool,
     Parity,
+    Phonons,
+    Reference,
+    Simulated,
+    Stability,
+    StabilityTable,
+    Starts,
     System,
     Training,
     listed,
@@ -165,6 +171,8 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 key = e["loc"][0]
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
     yield from _curve_inconsistencies(config, root)
+    for name, protocol in config.dynamics.items():
+        yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
         if name in RESERVED:
@@ -206,6 +214,15 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
                     yield mistake(f"{path}.values", value, f"values of {name}: {listed(map(str, values))}")
         if not any(name in targets and config.low_level(name) for name in figure.curves):
             yield mistake(f"{path}.curves", figure.curves, "a curve that starts with another level of the same system")
+    for key, part in _simulated(figure):
+        yield from _simulation_mistakes(config, f"{path}{key}", part, list(getattr(figure, "references", [])))
+    if isinstance(figure, StabilityTable):
+        for name, counts in figure.published.items():
+            values = figure.values or (config.curves[name].values if name in config.curves else [])
+            if name not in figure.curves or len(counts) != len(values):
+                yield mistake(f"{path}.published.{name}", counts, f"of a curve of the table, {len(values)} numbers")
+    if isinstance(figure, Phonons):
+        yield from _phonon_mistakes(config, path, figure)
     if isinstance(figure, Parity):
         if figure.system not in config.systems:
             yield mistake(f"{path}.system", figure.system, f"the systems: {listed(config.systems)}")
@@ -221,6 +238,65 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
         if figure.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"{path}.role", figure.role, f"a built-in role or a key of plot.colors ({known})")
+
+
+def _simulated(figure: FigureSection) -> list[tuple[str, Simulated]]:
+    """The parts of a figure whose curves are simulated, and their paths in it."""
+    if isinstance(figure, Stability):
+        return [(f".panels.{i}", panel) for i, panel in enumerate(figure.panels)]
+    return [("", figure)] if isinstance(figure, Simulated) else []
+
+
+def _simulation_mistakes(config: Config, path: str, part: Simulated, references: list[Reference]) -> Iterator[str]:
+    """What is wrong with the protocol, the curves and the values of a part of a figure."""
+    if part.protocol not in config.dynamics:
+        known = listed(config.dynamics) or "none is configured"
+        yield mistake(f"{path}.protocol", part.protocol, f"a key of dynamics ({known})")
+    for i, name in enumerate(part.curves):
+        yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.values", part.values)
+    for i, one in enumerate(references):
+        yield from _force_field_mistakes(
+            config, f"{path}.references.{i}.curve", one.curve, f"{path}.references.{i}.value", [one.value]
+        )
+
+
+def _force_field_mistakes(config: Config, path: str, name: str, values_path: str, values: list[int]) -> Iterator[str]:
+    """Why a curve's models at some values cannot drive dynamics by themselves."""
+    if name not in config.curves:
+        yield mistake(path, name, f"the curves: {listed(config.curves)}")
+        return
+    curve = config.curves[name]
+    recipe = _parsed(curve.recipe)
+    if recipe and recipe.stages and len(recipe.last.levels) > 1:
+        yield mistake(path, name, "a curve of models of forces: a Δ model needs its low level in every step")
+    if recipe and recipe.stages and (unknown := [value for value in values if value not in curve.values]):
+        yield mistake(values_path, unknown[0], f"values of {name}: {listed(map(str, curve.values))}")
+
+
+def _start_mistakes(config: Config, path: str, starts: Starts) -> Iterator[str]:
+    """What is wrong with what simulations start from."""
+    if (starts.system is None) == (starts.crystal is None):
+        given = {"system": starts.system, "crystal": starts.crystal and starts.crystal.model_dump()}
+        yield mistake(path, given, "either system or crystal")
+    elif starts.system and starts.system not in config.systems:
+        yield mistake(f"{path}.system", starts.system, f"the systems: {listed(config.systems)}")
+    elif starts.system and starts.set != "all" and config.systems[starts.system].split is None:
+        yield mistake(f"systems.{starts.system}.split", None, f"a split, since {path}.set is {starts.set}; or set: all")
+
+
+def _phonon_mistakes(config: Config, path: str, figure: Phonons) -> Iterator[str]:
+    """What is wrong with the models and the level whose phonons are compared."""
+    for i, name in enumerate(figure.curves):
+        yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.value", [figure.value])
+    if one := figure.reference:
+        yield from _force_field_mistakes(
+            config, f"{path}.reference.curve", one.curve, f"{path}.reference.value", [one.value]
+        )
+    if figure.level:
+        system, _, level = figure.level.partition(".")
+        levels = config.systems[system].levels if system in config.systems else {}
+        if not hasattr(levels.get(level), "engine"):
+            yield mistake(f"{path}.level", figure.level, "<system>.<level> of the configuration, computed by an engine")
 
 
 def _parsed(text: str) -> recipes.Recipe | None:

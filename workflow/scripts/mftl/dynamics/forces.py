@@ -13,12 +13,13 @@ from ase import Atoms
 from scipy.spatial import KDTree
 
 from mftl import models
+from mftl.dynamics.convolution import accelerate
 from mftl.dynamics.integrators import Evaluation
 from mftl.inputs import InputError
 from mftl.mace_imports import get_neighborhood
 
 SKIN = 0.5  # Å
-EDGES = 8000  # of one call on a CPU: more leave its caches, less cost more calls
+EDGES = 16000  # of one call on a CPU: more leave its caches, less cost more calls
 
 
 @dataclass
@@ -33,13 +34,14 @@ class Group:
 class ModelForces:
     """Energies and forces of a model on replicas, a function of the positions of all their atoms.
 
-    ``closest`` of what it returns looks no farther than the cutoff and the skin.
+    The model is taken over: it cannot be trained any more. ``closest`` of what is returned looks no farther than the
+    cutoff and the skin.
     Raises InputError if a structure holds an element that the model does not know.
     """
 
     def __init__(self, model: torch.nn.Module, replicas: list[Atoms], device: str = "cpu", skin: float = SKIN):
         self.device = models.find_device(device)
-        self.model = model.to(self.device).eval().requires_grad_(False)
+        self.model = accelerate(model.to(self.device).eval().requires_grad_(False))
         self.dtype, self.cutoff, self.skin = models.model_dtype(model), float(model.r_max), skin
         elements = models.model_elements(model)
         for atoms in replicas:
