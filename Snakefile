@@ -3,6 +3,7 @@
 #     snakemake results/fig4.pdf
 #
 # source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
+#                                                      -> dynamics -> observables -> figure
 import os
 import sys
 from pathlib import Path
@@ -53,6 +54,12 @@ localrules:
     plot_force_parity,
     plot_low_levels,
     plot_scheme,
+    choose_starts,
+    collect_simulations,
+    plot_stability,
+    plot_stability_table,
+    plot_structure,
+    plot_phonons,
     figures,
     paper,
 
@@ -63,7 +70,8 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_-]*",
+    figure=r"[A-Za-z][A-Za-z0-9_/-]*",
+    protocol=recipe.NAME,
 
 
 rule all:
@@ -80,6 +88,7 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/splits.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
+include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 

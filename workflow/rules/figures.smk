@@ -243,6 +243,128 @@ rule plot_scheme:
         "../scripts/plot_scheme.py"
 
 
+rule plot_stability:
+    input:
+        "results/simulations/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/stability.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_stability/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("stability")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        looks=simulated_looks,
+        panels=simulated_panels,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_stability"),
+    script:
+        "../scripts/plot_stability.py"
+
+
+rule plot_stability_table:
+    input:
+        "results/simulations/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/stability-table.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_stability_table/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("stability-table")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        panels=simulated_panels,
+        published=published_counts,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_stability_table"),
+    script:
+        "../scripts/plot_stability_table.py"
+
+
+rule plot_structure:
+    input:
+        "results/structure/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/structure.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_structure/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("structure")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        looks=simulated_looks,
+        layout=structure_layout,
+        text=lambda w: protocol_text(CONFIG.figures[w.figure].protocol),
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_structure"),
+    script:
+        "../scripts/plot_structure.py"
+
+
+rule plot_phonons:
+    input:
+        "results/phonons/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/phonons.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_phonons/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("phonons")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        curves=lambda w: CONFIG.figures[w.figure].curves,
+        labels=phonon_labels,
+        looks=lambda w: {curve: CONFIG.look_of(curve) for curve in CONFIG.figures[w.figure].curves},
+        text=phonon_text,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_phonons"),
+    script:
+        "../scripts/plot_phonons.py"
+
+
 rule figures:
     input:
         expand("results/{figure}.pdf", figure=FIGURES),
