@@ -35,7 +35,7 @@ def plot(
             styles.panel(axis, letter)
         axes[0, 0].set_ylabel("Phonon states (1/THz)")
         styles.legend(figure, axes[0])
-        seeds = table[table["curve"].isin(curves)].groupby("curve")["seed"].nunique().max()
+        seeds = int(table[table["curve"].isin(curves)].groupby("curve")["seed"].nunique().max())
         note = f"Thick lines: means of {seeds} seed{'s' * (seeds > 1)}; thin lines and bands: all of them"
         styles.small_print(figure, f"{text}\n{note}", style)
         if title:
