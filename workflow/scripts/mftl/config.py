@@ -107,6 +107,57 @@ class SimpleCrystalPool(Section):
         }
 
 
+class StillingerWeberParameters(Section):
+    """The potential of Stillinger and Weber for one element."""
+
+    epsilon: PositiveFloat = Field(description="depth of a bond, eV; half the cohesive energy of diamond")
+    sigma: PositiveFloat = Field(description="Å; a bond of diamond is 2^(1/6) of it")
+    three_body: PositiveFloat = Field(description="λ, weight of the three-body term")
+    A: PositiveFloat = Field(7.049556277, description="A of the two-body term")
+    B: PositiveFloat = Field(0.6022245584, description="B of the two-body term")
+    a: PositiveFloat = Field(1.8, description="cutoff over sigma")
+    gamma: PositiveFloat = Field(1.2, description="γ, range of the three-body term over sigma")
+
+
+# Si: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985); Ge: Ding and Andersen, Phys. Rev. B 34, 6987 (1986)
+STILLINGER_WEBER = {
+    "Si": StillingerWeberParameters(epsilon=2.1683, sigma=2.0951, three_body=21.0),
+    "Ge": StillingerWeberParameters(epsilon=1.93, sigma=2.181, three_body=31.0),
+}
+
+
+class DynamicsPool(Section):
+    """Snapshots of molecular dynamics of an element in the diamond structure, or molten, at several temperatures.
+
+    Each temperature: from the crystal at constant pressure, then at the mean volume of the second half, from which the
+    snapshots are.
+    """
+
+    generator: Literal["stillinger-weber-md"] = Field(description="the name of the generator")
+    name: Name = Field(description="what the ids begin with")
+    element: Element = Field(description="chemical symbol, one of `parameters`")
+    lattice_constant: PositiveFloat = Field(description="of diamond, Å; where each simulation starts")
+    repeat: PositiveInt = Field(2, description="cubic cells of eight atoms along each axis")
+    temperatures: list[PositiveInt] = Field(min_length=1, description="K, one simulation for each")
+    equilibration: PositiveFloat = Field(description="ps at constant pressure (zero) and temperature, not sampled")
+    discard: float = Field(0.0, ge=0, description="ps at constant volume and temperature, not sampled either")
+    samples: PositiveInt = Field(description="snapshots of each temperature")
+    interval: PositiveFloat = Field(1.0, description="ps between two snapshots")
+    time_step: PositiveFloat = Field(1.0, description="fs")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of the potential, as of the level; other values replace all of them"
+    )
+    seed: list[int] = Field([0], description="seeds of the velocities; the temperature is appended")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        pairs = [(k, temperature) for k in range(self.samples) for temperature in self.temperatures]
+        return {
+            "id": [f"{self.name}-{temperature}K-{k:04d}" for k, temperature in pairs],
+            "temperature": [str(temperature) for _, temperature in pairs],
+        }
+
+
 class DatasetPool(Section):
     """A random sample of a published data set, downloaded and checked."""
 
@@ -120,6 +171,7 @@ Pool = Annotated[
     | Annotated[NormalModePool, Tag("normal-modes")]
     | Annotated[CrystalPool, Tag("crystals")]
     | Annotated[SimpleCrystalPool, Tag("simple-crystals")]
+    | Annotated[DynamicsPool, Tag("stillinger-weber-md")]
     | Annotated[DatasetPool, Tag("dataset")],
     Discriminator(
         lambda value: _as_dict(value).get("generator", "dataset" if "dataset" in _as_dict(value) else "file")
@@ -220,6 +272,15 @@ class GpawLevel(EngineLevel):
     max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
 
 
+class StillingerWeberLevel(EngineLevel):
+    """The classical potential of Stillinger and Weber, with LAMMPS; crystals and liquids of one element."""
+
+    engine: Literal["stillinger-weber"] = Field(description="the name of the engine")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of each element; other values replace all of them"
+    )
+
+
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
     | Annotated[DatasetLevel, Tag("dataset")]
@@ -227,7 +288,8 @@ AnyLevel = Annotated[
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
     | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")]
-    | Annotated[GpawLevel, Tag("gpaw")],
+    | Annotated[GpawLevel, Tag("gpaw")]
+    | Annotated[StillingerWeberLevel, Tag("stillinger-weber")],
     Discriminator(lambda value: _as_dict(value).get("engine", "dataset" if "dataset" in _as_dict(value) else "file")),
 ]
 
@@ -727,8 +789,9 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft",
-        "pyscf-ccsd(t)", "gpaw", "path", "described", "download"}  # of the unions, in pydantic's paths  # fmt: skip
+# of the unions, in pydantic's paths
+TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "stillinger-weber-md", "tblite", "dftb+",
+        "pyscf-dft", "pyscf-ccsd(t)", "gpaw", "stillinger-weber", "path", "described", "download"}  # fmt: skip
 
 
 def _explain(values: dict, error: ValidationError) -> str:
