@@ -155,15 +155,18 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
     for name, model in config.foundation_models.items():
         if not isinstance(model, FoundationDownload):
             yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
-    overrides = {"finetuning": config.finetuning}
+    overrides = {"training": {}, "finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():
         try:
-            Training(**(config.training.model_dump() | values))
+            merged = Training(**(config.training.model_dump() | values))
         except ValidationError as error:
             for e in error.errors():
                 key = e["loc"][0]
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
+            continue
+        if not merged.energy_weight and not merged.forces_weight:
+            yield mistake(f"{path}.energy_weight", 0, "more than 0, since forces_weight is 0 too: nothing is learned")
     yield from _curve_inconsistencies(config, root)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
@@ -270,6 +273,7 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
             if stage.mode in config.modes:
                 stages = recipe.stages[: i + 1]
                 yield from _mode_mistakes(config, path, curve.recipe, recipes.Recipe(stages, recipe.foundation))
+        yield from _element_mistakes(config, path, curve.recipe, recipe)
         for stage in recipe.stages:
             if stage.system not in config.systems:
                 yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
@@ -331,10 +335,14 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
         return  # reported where it is set
     replay = config.modes[mode].replay
     if recipe.parent is None:
-        if settings.needs_parent or replay:
+        if settings.needs_parent or replay or config.modes[mode].elements:
             yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
         return
     if replay is None:
+        return
+    if config.modes[mode].elements:
+        valid_mode = "no `replay`: a head that goes on with the parent's data would need the parent's elements"
+        yield mistake(f"modes.{mode}.elements", config.modes[mode].elements, valid_mode)
         return
     chosen, key = config.replay_of(recipe), f"modes.{mode}.replay"
     if "system" not in chosen or "level" not in chosen:
@@ -343,6 +351,39 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
     levels = config.systems[chosen["system"]].levels if chosen["system"] in config.systems else {}
     if unknown := [level for level in chosen["level"].split("~") if level not in levels]:
         yield mistake(key, replay.model_dump(exclude_none=True), f"{unknown[0]} to be a level of {chosen['system']}")
+
+
+def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """Elements of a stage that neither its parent nor its mode's `elements` knows.
+
+    Those of a foundation model are in its file, which is not read here: training looks.
+    """
+    known: list[str] | None = None
+    for i, stage in enumerate(recipe.stages):
+        if stage.system not in config.systems or stage.mode not in config.modes:
+            return
+        own = config.systems[stage.system].elements
+        if i == 0:
+            known = None if recipe.foundation else own
+            continue
+        if known is None:
+            continue
+        places = config.modes[stage.mode].elements
+        for new, old in places.items():
+            if old not in known or new in known:
+                lacking = f"{old} to be an element" if old not in known else f"{new} to be no element"
+                valid_places = f"{lacking} of the model that {stage} starts from, which knows {listed(known)}"
+                yield mistake(f"modes.{stage.mode}.elements", places, valid_places)
+                return
+        known = [{old: new for new, old in places.items()}.get(one, one) for one in known]
+        if unknown := [one for one in own if one not in known]:
+            yield mistake(
+                path,
+                given,
+                f"{listed(unknown)} of {stage.system} to be elements that the stage before knows ({listed(known)}), "
+                f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
+            )
+            return
 
 
 def _missing_file(path: str, value: str, root: Path) -> Iterator[str]:

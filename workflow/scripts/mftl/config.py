@@ -461,6 +461,14 @@ class Mode(Section):
     """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""
 
     training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+    elements: dict[Element, Element] = Field(
+        {},
+        description="new elements that take the places of the parent's: {Ge: Si} makes of all that was learned of Si "
+        "the start for Ge",
+    )
+    resample: bool = Field(
+        False, description="each seed is trained on other structures of the training set, not only from other weights"
+    )
     replay: Replay | None = Field(
         None,
         description="multi-head fine-tuning: data of the parent model for a second head; {} for what it learned last",
