@@ -52,6 +52,7 @@ localrules:
     plot_comparison,
     plot_force_parity,
     plot_low_levels,
+    plot_box_plots,
     plot_scheme,
     figures,
     paper,
@@ -63,7 +64,7 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_-]*",
+    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
 
 
 rule all:

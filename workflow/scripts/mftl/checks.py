@@ -13,6 +13,7 @@ from mftl import downloads, extxyz
 from mftl import recipe as recipes
 from mftl.config import (
     ROLES,
+    BoxPlots,
     Config,
     Curve,
     DatasetLevel,
@@ -38,6 +39,9 @@ from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
 RESERVED = ("figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
+RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "costs", "datasets", "downloads", "errors",
+                    "foundation_models", "labels", "levels", "logs", "low-levels", "models", "pools", "predictions",
+                    "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -125,6 +129,7 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
             return set(ids)
         return set(ids[: one.first])
 
+    # strata do not change how many there are
     split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
     usable = set.intersection(*(labelled(name) for name in level.split("~")))
     return len(usable.intersection(split["training"]))
@@ -150,8 +155,8 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 yield from _missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
-        if system.split and system.split.level not in system.levels:
-            yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
+        if system.split:
+            yield from _split_mistakes(name, system)
     for name, model in config.foundation_models.items():
         if not isinstance(model, FoundationDownload):
             yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
@@ -170,17 +175,28 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
     yield from _curve_inconsistencies(config, root)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
-        if name in RESERVED:
-            yield mistake(f"figures.{name}", name, f"another name: results/{name} is something else")
+        folder = name.rpartition("/")[0]
+        if name in RESERVED or folder in RESERVED_FOLDERS:
+            yield mistake(f"figures.{name}", name, f"another name: results/{folder or name} is something else")
     for name, curve in config.curves.items():
         if curve.role and curve.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
 
 
+def _split_mistakes(name: str, system: System) -> Iterator[str]:
+    path, split = f"systems.{name}.split", system.split
+    if split.level not in system.levels:
+        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(system.levels)}")
+    if not split.test and not split.test_only:
+        yield mistake(f"{path}.test", 0, "at least 1, since no structures are `test_only`")
+    if split.stratify and split.block > 1:
+        yield mistake(f"{path}.stratify", split.stratify, "null, since blocks decide what goes where")
+
+
 def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) -> Iterator[str]:
     """Curves that a figure asks for but cannot draw, and levels that its system does not have."""
-    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs"}.get(type(figure))
+    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs", BoxPlots: "size or epochs"}.get(type(figure))
     if wanted:
         targets = {}
         for i, name in enumerate(figure.curves):
@@ -189,7 +205,7 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
             elif (recipe := _parsed(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
                 system, levels = config.target_of(name)
                 targets[name] = (system, levels[0])
-                if recipe.open not in (None, wanted):
+                if recipe.open not in (None, *wanted.split(" or ")):
                     yield mistake(f"{path}.curves.{i}", name, f"a curve whose {wanted} is open (*)")
         if len(set(targets.values())) > 1:
             what = listed(f"{name} {'.'.join(target)}" for name, target in targets.items())
@@ -202,6 +218,10 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
                 yield mistake(
                     f"{path}.references.{i}.value", one.value, f"values of {one.curve}: {listed(map(str, values))}"
                 )
+    if isinstance(figure, BoxPlots):
+        for name in figure.curves:
+            if name in targets and figure.value not in (values := config.curves[name].values or [figure.value]):
+                yield mistake(f"{path}.value", figure.value, f"values of {name}: {listed(map(str, values))}")
     if isinstance(figure, LowLevels):
         for name in figure.curves:
             for value in figure.values:

@@ -15,6 +15,7 @@ from mftl.inputs import InputError
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
+FigureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 DatasetName = Literal[*downloads.DATASETS]
 
@@ -164,6 +165,9 @@ class DatasetPool(Section):
     dataset: DatasetName = Field(description="its name; docs/datasets.md describes each")
     count: PositiveInt | None = Field(None, description="structures drawn (null: all); fewer are a part of more")
     seed: int = Field(0, description="another seed draws others")
+    without: dict[str, list[str]] = Field(
+        {}, description="leave out structures whose info key has one of these values, e.g. {group: [Surface]}"
+    )
 
 
 Pool = Annotated[
@@ -298,13 +302,18 @@ class Split(Section):
     """Test and validation sets, fixed once for the system and kept out of every level's training sets."""
 
     level: Name = Field(description="the level that test and validation structures must be labelled at")
-    test: PositiveInt = Field(description="structures kept for testing")
+    test: int = Field(ge=0, description="structures kept for testing; 0 if those of `test_only` are all")
     validation: PositiveInt = Field(description="structures kept for early stopping")
     seed: int = Field(0, description="another seed draws another split")
     test_only: dict[str, list[str]] = Field(
         {},
         description="structures whose info key has one of these values, e.g. {kind: [vacancy]}, are neither validated "
         "nor trained on; those labelled at `level` are in the test set, on top of the `test` others",
+    )
+    stratify: str | None = Field(
+        None,
+        description="an info key, e.g. temperature: test, validation and training sets hold as many structures of each "
+        "of its values as of others, as nearly as can be",
     )
     block: PositiveInt = Field(
         1, description="so many structures in a row of the pool (say, one molecule's) stay on one side of the split"
@@ -489,6 +498,9 @@ class Curve(Section):
     test: str | None = Field(
         None, description="<system>.<level> whose test set it is compared with, if not that of its last stage"
     )
+    test_structures: PositiveInt | None = Field(
+        None, description="use only the first so many of the test set, if not as many as prediction.test_structures"
+    )
     architecture: str = Field("tiny", description="a key of `architectures`")
     seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
     role: Name | None = Field(
@@ -508,11 +520,22 @@ class FigureSection(Section):
     )
 
 
-class LearningCurves(FigureSection):
+class AverageErrors(FigureSection):
+    """What figures have that draw errors averaged over the test set."""
+
+    error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
+
+
+class LearningCurves(AverageErrors):
     """Error on the test set against the number of training structures."""
 
     kind: Literal["learning-curves"] = Field(description="the kind of figure")
     curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    only: dict[str, list[str]] = Field(
+        {},
+        description="errors on those test structures alone whose info key has one of these values, e.g. "
+        "{temperature: ['300', '400']}",
+    )
 
 
 class Reference(Section):
@@ -523,7 +546,7 @@ class Reference(Section):
     label: str = Field(description="name in the legend")
 
 
-class Epochs(FigureSection):
+class Epochs(AverageErrors):
     """Error against the epochs of a stage, such as a pre-training."""
 
     kind: Literal["epochs"] = Field(description="the kind of figure")
@@ -559,7 +582,7 @@ class ForceParity(Parity):
     kind: Literal["force-parity"] = Field(description="the kind of figure")
 
 
-class LowLevels(FigureSection):
+class LowLevels(AverageErrors):
     """Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
 
     kind: Literal["low-levels"] = Field(description="the kind of figure")
@@ -569,19 +592,35 @@ class LowLevels(FigureSection):
     )
 
 
+class BoxPlots(FigureSection):
+    """Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+    kind: Literal["box-plots"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, max_length=3, description="keys of `curves`, in the order of the legend")
+    value: PositiveInt = Field(description="the one value of their open number")
+    key: str = Field(description="the info key of the test structures that makes the groups, e.g. temperature")
+    groups: list[str] = Field([], description="its values, in the order drawn ([]: all there are)")
+    label: str = Field(description="name of the key in the figure, with its unit")
+    quantity: Literal["energy", "forces"] = Field("forces", description="whose mean absolute error in each structure")
+
+
 class Scheme(FigureSection):
-    """A drawing of transfer between levels and in configuration space."""
+    """A drawing of transfer: between levels and in configuration space, or between elements."""
 
     kind: Literal["scheme"] = Field(description="the kind of figure")
+    drawing: Literal["levels", "elements"] = Field("levels", description="transfer between what")
 
 
-Figure = Annotated[LearningCurves | Epochs | Comparison | ForceParity | LowLevels | Scheme, Field(discriminator="kind")]
+Figure = Annotated[
+    LearningCurves | Epochs | Comparison | ForceParity | LowLevels | BoxPlots | Scheme, Field(discriminator="kind")
+]
 FIGURES = {
     "learning-curves": LearningCurves,
     "epochs": Epochs,
     "comparison": Comparison,
     "force-parity": ForceParity,
     "low-levels": LowLevels,
+    "box-plots": BoxPlots,
     "scheme": Scheme,
 }
 
@@ -595,6 +634,7 @@ ROLES = {
     "double": ("#66ccee", "P", "-"),
     "double-low": ("#888888", "X", "--"),
     "triple": ("#aa3377", "*", "-"),
+    "transfer": ("#009988", "D", "-"),
     "multihead": ("#ee7733", "h", "-"),
     "level": ("#555555", "o", "-"),
     "gfn1-xtb": ("#44aa99", "<", "-"),
@@ -653,8 +693,8 @@ class Config(Section):
     )
     prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
     curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
-    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], Figure] = Field(
-        {}, description="figures: results/<name>.pdf"
+    figures: dict[FigureName, Figure] = Field(
+        {}, description="figures: results/<name>.pdf; a name may have a folder, such as elements/fig2"
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
 
