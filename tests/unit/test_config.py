@@ -61,6 +61,7 @@ def test_a_folder_of_data(tmp_path):
         checks.load(values | {"data": str(tmp_path)}, ROOT)
     config = checks.parse(values | {"data": "/folder"})
     assert config.systems["tungsten"].levels["pbe"].file == "/folder/tungsten/tungsten_gap2014.xyz.xz"
+    assert config.downloads.folder == "/folder"
 
 
 def test_paper_plans_without_its_data():
@@ -71,6 +72,8 @@ def test_paper_plans_without_its_data():
     assert checks.available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
     assert checks.available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
     assert checks.available(config, "small-molecules", "ccsdt", ROOT) == 3000
+    assert checks.pool_size(config.systems["germanium"]) == 30600
+    assert checks.available(config, "germanium", "stillinger-weber", ROOT) == 30600 - 1700 - 170
     assert checks.first_periodic(config.systems["tungsten"]) and not checks.first_periodic(config.systems["qm7x"])
     values["curves"]["ccsdt-single"]["values"] = [3001]
     values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
