@@ -53,6 +53,7 @@ localrules:
     plot_comparison,
     plot_force_parity,
     plot_low_levels,
+    plot_box_plots,
     plot_scheme,
     choose_starts,
     collect_simulations,
@@ -70,7 +71,7 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_/-]*",
+    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
     protocol=recipe.NAME,
 
 

@@ -215,6 +215,16 @@ def target_labels(curve):
     return [f"results/labels/{system}/{level}.extxyz" for level in levels]
 
 
+def prediction_settings(wildcards):
+    """Batch size and how much of the test set is used, as one value.
+
+    Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
+    """
+    settings = CONFIG.prediction.model_dump(include={"batch_size", "test_structures"})
+    limits = [settings["test_structures"], CONFIG.curves[wildcards.curve].test_structures]
+    return settings | {"test_structures": min((one for one in limits if one), default=None)}
+
+
 # --- dynamics
 
 SIMULATED = ("stability", "stability-table", "structure")  # kinds of figures that simulations are run for
@@ -356,7 +366,8 @@ def phonon_text(wildcards):
 # --- figures
 
 CLAIMS = "resources/claims.yaml"
-CURVES_DRAWN = ("learning-curves", "epochs", "low-levels")  # kinds of figures that draw errors of curves
+AVERAGED = ("learning-curves", "epochs", "low-levels")  # kinds of figures that draw errors of curves on a test set
+CURVES_DRAWN = (*AVERAGED, "box-plots")  # kinds of figures that draw errors of curves
 COMPARED = ("comparison", "force-parity")  # kinds of figures that compare structure by structure
 
 
@@ -368,6 +379,22 @@ def figure_curves(figure):
     """Curves of a figure, with those that it draws only a line of."""
     drawn = CONFIG.figures[figure]
     return list(dict.fromkeys([*drawn.curves, *(one.curve for one in getattr(drawn, "references", []))]))
+
+
+def figure_predictions(wildcards):
+    """Predictions of a figure's curves; the pool too where structures are chosen or grouped by what is known of them."""
+    figure = CONFIG.figures[wildcards.figure]
+    inputs = {"predictions": [f"results/predictions/{curve}.npz" for curve in figure_curves(wildcards.figure)]}
+    if getattr(figure, "only", None) or getattr(figure, "key", None):
+        inputs["pool"] = f"results/pools/{figure_target(wildcards)[0]}.extxyz"
+    return inputs
+
+
+def figure_style(wildcards):
+    """The section `plot`, with the figure's own error if it has one."""
+    style = CONFIG.plot.model_dump(exclude={"colors"})
+    error = CONFIG.figures[wildcards.figure].error
+    return style | ({"error": error} if error else {})
 
 
 def figure_models(wildcards):

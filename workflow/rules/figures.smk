@@ -3,20 +3,41 @@
 
 rule evaluate:
     input:
-        lambda w: [f"results/predictions/{curve}.npz" for curve in figure_curves(w.figure)],
+        unpack(figure_predictions),
     output:
         "results/errors/{figure}.csv",
     log:
         "results/logs/evaluate/{figure}.log",
     wildcard_constraints:
-        figure=one_of(figures_of_kind(*CURVES_DRAWN)),
+        figure=one_of(figures_of_kind(*AVERAGED)),
     conda:
         "../../envs/mftl.yaml"
     params:
         curves=lambda w: figure_curves(w.figure),
+        only=lambda w: getattr(CONFIG.figures[w.figure], "only", {}),
         source=source_hash("evaluate"),
     script:
         "../scripts/evaluate.py"
+
+
+rule evaluate_structures:
+    input:
+        unpack(figure_predictions),
+    output:
+        "results/errors/{figure}.csv",
+    log:
+        "results/logs/evaluate_structures/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("box-plots")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        curves=lambda w: figure_curves(w.figure),
+        value=lambda w: CONFIG.figures[w.figure].value,
+        groups=lambda w: CONFIG.figures[w.figure].model_dump(include={"key", "groups"}),
+        source=source_hash("evaluate_structures"),
+    script:
+        "../scripts/evaluate_structures.py"
 
 
 rule evaluate_comparison:
@@ -61,7 +82,7 @@ rule plot_learning_curves:
         xlabel=sizes_label,
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_learning_curves"),
     script:
@@ -92,7 +113,7 @@ rule plot_epochs:
         references=lambda w: [one.model_dump() for one in CONFIG.figures[w.figure].references],
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_epochs"),
     script:
@@ -210,11 +231,42 @@ rule plot_low_levels:
         xlabel=sizes_label,
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_low_levels"),
     script:
         "../scripts/plot_low_levels.py"
+
+
+rule plot_box_plots:
+    input:
+        "results/errors/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/box-plots.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_box_plots/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("box-plots")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=figure_labels,
+        looks=figure_looks,
+        drawn=lambda w: CONFIG.figures[w.figure].model_dump(include={"quantity", "label"}),
+        test=tested_against,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_box_plots"),
+    script:
+        "../scripts/plot_box_plots.py"
 
 
 rule plot_scheme:
@@ -234,7 +286,8 @@ rule plot_scheme:
     conda:
         "../../envs/mftl.yaml"
     params:
-        looks={role: CONFIG.role_look(role) for role in ("mftl", "foundation", "single-fidelity")},
+        drawing=lambda w: CONFIG.figures[w.figure].drawing,
+        looks={role: CONFIG.role_look(role) for role in ("mftl", "foundation", "single-fidelity", "transfer")},
         title=lambda w: CONFIG.figures[w.figure].title,
         style=CONFIG.plot.model_dump(exclude={"colors"}),
         caption=caption,

@@ -13,6 +13,7 @@ from mftl import downloads, extxyz
 from mftl import recipe as recipes
 from mftl.config import (
     ROLES,
+    BoxPlots,
     Config,
     Curve,
     DatasetLevel,
@@ -44,6 +45,9 @@ from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
 RESERVED = ("figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
+RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "costs", "datasets", "downloads", "errors",
+                    "foundation_models", "labels", "levels", "logs", "low-levels", "models", "pools", "predictions",
+                    "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -131,6 +135,7 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
             return set(ids)
         return set(ids[: one.first])
 
+    # strata do not change how many there are
     split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
     usable = set.intersection(*(labelled(name) for name in level.split("~")))
     return len(usable.intersection(split["training"]))
@@ -156,36 +161,50 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 yield from _missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
-        if system.split and system.split.level not in system.levels:
-            yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
+        if system.split:
+            yield from _split_mistakes(name, system)
     for name, model in config.foundation_models.items():
         if not isinstance(model, FoundationDownload):
             yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
-    overrides = {"finetuning": config.finetuning}
+    overrides = {"training": {}, "finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():
         try:
-            Training(**(config.training.model_dump() | values))
+            merged = Training(**(config.training.model_dump() | values))
         except ValidationError as error:
             for e in error.errors():
                 key = e["loc"][0]
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
+            continue
+        if not merged.energy_weight and not merged.forces_weight:
+            yield mistake(f"{path}.energy_weight", 0, "more than 0, since forces_weight is 0 too: nothing is learned")
     yield from _curve_inconsistencies(config, root)
     for name, protocol in config.dynamics.items():
         yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
-        if name in RESERVED:
-            yield mistake(f"figures.{name}", name, f"another name: results/{name} is something else")
+        folder = name.rpartition("/")[0]
+        if name in RESERVED or folder in RESERVED_FOLDERS:
+            yield mistake(f"figures.{name}", name, f"another name: results/{folder or name} is something else")
     for name, curve in config.curves.items():
         if curve.role and curve.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
 
 
+def _split_mistakes(name: str, system: System) -> Iterator[str]:
+    path, split = f"systems.{name}.split", system.split
+    if split.level not in system.levels:
+        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(system.levels)}")
+    if not split.test and not split.test_only:
+        yield mistake(f"{path}.test", 0, "at least 1, since no structures are `test_only`")
+    if split.stratify and split.block > 1:
+        yield mistake(f"{path}.stratify", split.stratify, "null, since blocks decide what goes where")
+
+
 def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) -> Iterator[str]:
     """Curves that a figure asks for but cannot draw, and levels that its system does not have."""
-    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs"}.get(type(figure))
+    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs", BoxPlots: "size or epochs"}.get(type(figure))
     if wanted:
         targets = {}
         for i, name in enumerate(figure.curves):
@@ -194,7 +213,7 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
             elif (recipe := _parsed(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
                 system, levels = config.target_of(name)
                 targets[name] = (system, levels[0])
-                if recipe.open not in (None, wanted):
+                if recipe.open not in (None, *wanted.split(" or ")):
                     yield mistake(f"{path}.curves.{i}", name, f"a curve whose {wanted} is open (*)")
         if len(set(targets.values())) > 1:
             what = listed(f"{name} {'.'.join(target)}" for name, target in targets.items())
@@ -207,6 +226,10 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
                 yield mistake(
                     f"{path}.references.{i}.value", one.value, f"values of {one.curve}: {listed(map(str, values))}"
                 )
+    if isinstance(figure, BoxPlots):
+        for name in figure.curves:
+            if name in targets and figure.value not in (values := config.curves[name].values or [figure.value]):
+                yield mistake(f"{path}.value", figure.value, f"values of {name}: {listed(map(str, values))}")
     if isinstance(figure, LowLevels):
         for name in figure.curves:
             for value in figure.values:
@@ -346,6 +369,7 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
             if stage.mode in config.modes:
                 stages = recipe.stages[: i + 1]
                 yield from _mode_mistakes(config, path, curve.recipe, recipes.Recipe(stages, recipe.foundation))
+        yield from _element_mistakes(config, path, curve.recipe, recipe)
         for stage in recipe.stages:
             if stage.system not in config.systems:
                 yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
@@ -407,10 +431,14 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
         return  # reported where it is set
     replay = config.modes[mode].replay
     if recipe.parent is None:
-        if settings.needs_parent or replay:
+        if settings.needs_parent or replay or config.modes[mode].elements:
             yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
         return
     if replay is None:
+        return
+    if config.modes[mode].elements:
+        valid_mode = "no `replay`: a head that goes on with the parent's data would need the parent's elements"
+        yield mistake(f"modes.{mode}.elements", config.modes[mode].elements, valid_mode)
         return
     chosen, key = config.replay_of(recipe), f"modes.{mode}.replay"
     if "system" not in chosen or "level" not in chosen:
@@ -419,6 +447,39 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
     levels = config.systems[chosen["system"]].levels if chosen["system"] in config.systems else {}
     if unknown := [level for level in chosen["level"].split("~") if level not in levels]:
         yield mistake(key, replay.model_dump(exclude_none=True), f"{unknown[0]} to be a level of {chosen['system']}")
+
+
+def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """Elements of a stage that neither its parent nor its mode's `elements` knows.
+
+    Those of a foundation model are in its file, which is not read here: training looks.
+    """
+    known: list[str] | None = None
+    for i, stage in enumerate(recipe.stages):
+        if stage.system not in config.systems or stage.mode not in config.modes:
+            return
+        own = config.systems[stage.system].elements
+        if i == 0:
+            known = None if recipe.foundation else own
+            continue
+        if known is None:
+            continue
+        places = config.modes[stage.mode].elements
+        for new, old in places.items():
+            if old not in known or new in known:
+                lacking = f"{old} to be an element" if old not in known else f"{new} to be no element"
+                valid_places = f"{lacking} of the model that {stage} starts from, which knows {listed(known)}"
+                yield mistake(f"modes.{stage.mode}.elements", places, valid_places)
+                return
+        known = [{old: new for new, old in places.items()}.get(one, one) for one in known]
+        if unknown := [one for one in own if one not in known]:
+            yield mistake(
+                path,
+                given,
+                f"{listed(unknown)} of {stage.system} to be elements that the stage before knows ({listed(known)}), "
+                f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
+            )
+            return
 
 
 def _missing_file(path: str, value: str, root: Path) -> Iterator[str]:

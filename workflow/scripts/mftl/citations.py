@@ -18,6 +18,7 @@ ENGINES = {
     "pyscf-dft": ["sun2020"],
     "pyscf-ccsd(t)": ["sun2020", *CCSDT],
     "gpaw": ["mortensen2024"],
+    "stillinger-weber": ["thompson2022", "stillinger1985", "ding1986"],
 }
 # found in the names of methods, functionals, basis sets and dispersion corrections, letters and digits alone
 METHODS = {
@@ -79,11 +80,16 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
     pool = params.get("pool")
     if isinstance(pool, dict) and "dataset" in pool:
         keys.add(_of_download(pool["dataset"]))
+    system = params.get("system")
+    if isinstance(system, dict) and system.get("pool", {}).get("generator") == "stillinger-weber-md":
+        keys.update([*ENGINES["stillinger-weber"], "rocken2025"])
     if "download" in wildcards:
         keys.add(_of_download(wildcards["download"]))
     settings = params.get("settings")
     if isinstance(settings, dict) and settings.get("layer_decay", 1) != 1:
         keys.add("zaverkin2023")
+    if params.get("new_elements"):
+        keys.add("rocken2025")
     return keys
 
 

@@ -15,6 +15,7 @@ from mftl.inputs import InputError
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
+FigureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 DatasetName = Literal[*downloads.DATASETS]
 
@@ -107,12 +108,66 @@ class SimpleCrystalPool(Section):
         }
 
 
+class StillingerWeberParameters(Section):
+    """The potential of Stillinger and Weber for one element."""
+
+    epsilon: PositiveFloat = Field(description="depth of a bond, eV; half the cohesive energy of diamond")
+    sigma: PositiveFloat = Field(description="Å; a bond of diamond is 2^(1/6) of it")
+    three_body: PositiveFloat = Field(description="λ, weight of the three-body term")
+    A: PositiveFloat = Field(7.049556277, description="A of the two-body term")
+    B: PositiveFloat = Field(0.6022245584, description="B of the two-body term")
+    a: PositiveFloat = Field(1.8, description="cutoff over sigma")
+    gamma: PositiveFloat = Field(1.2, description="γ, range of the three-body term over sigma")
+
+
+# Si: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985); Ge: Ding and Andersen, Phys. Rev. B 34, 6987 (1986)
+STILLINGER_WEBER = {
+    "Si": StillingerWeberParameters(epsilon=2.1683, sigma=2.0951, three_body=21.0),
+    "Ge": StillingerWeberParameters(epsilon=1.93, sigma=2.181, three_body=31.0),
+}
+
+
+class DynamicsPool(Section):
+    """Snapshots of molecular dynamics of an element in the diamond structure, or molten, at several temperatures.
+
+    Each temperature: from the crystal at constant pressure, then at the mean volume of the second half, from which the
+    snapshots are.
+    """
+
+    generator: Literal["stillinger-weber-md"] = Field(description="the name of the generator")
+    name: Name = Field(description="what the ids begin with")
+    element: Element = Field(description="chemical symbol, one of `parameters`")
+    lattice_constant: PositiveFloat = Field(description="of diamond, Å; where each simulation starts")
+    repeat: PositiveInt = Field(2, description="cubic cells of eight atoms along each axis")
+    temperatures: list[PositiveInt] = Field(min_length=1, description="K, one simulation for each")
+    equilibration: PositiveFloat = Field(description="ps at constant pressure (zero) and temperature, not sampled")
+    discard: float = Field(0.0, ge=0, description="ps at constant volume and temperature, not sampled either")
+    samples: PositiveInt = Field(description="snapshots of each temperature")
+    interval: PositiveFloat = Field(1.0, description="ps between two snapshots")
+    time_step: PositiveFloat = Field(1.0, description="fs")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of the potential, as of the level; other values replace all of them"
+    )
+    seed: list[int] = Field([0], description="seeds of the velocities; the temperature is appended")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        pairs = [(k, temperature) for k in range(self.samples) for temperature in self.temperatures]
+        return {
+            "id": [f"{self.name}-{temperature}K-{k:04d}" for k, temperature in pairs],
+            "temperature": [str(temperature) for _, temperature in pairs],
+        }
+
+
 class DatasetPool(Section):
     """A random sample of a published data set, downloaded and checked."""
 
     dataset: DatasetName = Field(description="its name; docs/datasets.md describes each")
     count: PositiveInt | None = Field(None, description="structures drawn (null: all); fewer are a part of more")
     seed: int = Field(0, description="another seed draws others")
+    without: dict[str, list[str]] = Field(
+        {}, description="leave out structures whose info key has one of these values, e.g. {group: [Surface]}"
+    )
 
 
 Pool = Annotated[
@@ -120,6 +175,7 @@ Pool = Annotated[
     | Annotated[NormalModePool, Tag("normal-modes")]
     | Annotated[CrystalPool, Tag("crystals")]
     | Annotated[SimpleCrystalPool, Tag("simple-crystals")]
+    | Annotated[DynamicsPool, Tag("stillinger-weber-md")]
     | Annotated[DatasetPool, Tag("dataset")],
     Discriminator(
         lambda value: _as_dict(value).get("generator", "dataset" if "dataset" in _as_dict(value) else "file")
@@ -220,6 +276,15 @@ class GpawLevel(EngineLevel):
     max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
 
 
+class StillingerWeberLevel(EngineLevel):
+    """The classical potential of Stillinger and Weber, with LAMMPS; crystals and liquids of one element."""
+
+    engine: Literal["stillinger-weber"] = Field(description="the name of the engine")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of each element; other values replace all of them"
+    )
+
+
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
     | Annotated[DatasetLevel, Tag("dataset")]
@@ -227,7 +292,8 @@ AnyLevel = Annotated[
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
     | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")]
-    | Annotated[GpawLevel, Tag("gpaw")],
+    | Annotated[GpawLevel, Tag("gpaw")]
+    | Annotated[StillingerWeberLevel, Tag("stillinger-weber")],
     Discriminator(lambda value: _as_dict(value).get("engine", "dataset" if "dataset" in _as_dict(value) else "file")),
 ]
 
@@ -236,13 +302,18 @@ class Split(Section):
     """Test and validation sets, fixed once for the system and kept out of every level's training sets."""
 
     level: Name = Field(description="the level that test and validation structures must be labelled at")
-    test: PositiveInt = Field(description="structures kept for testing")
+    test: int = Field(ge=0, description="structures kept for testing; 0 if those of `test_only` are all")
     validation: PositiveInt = Field(description="structures kept for early stopping")
     seed: int = Field(0, description="another seed draws another split")
     test_only: dict[str, list[str]] = Field(
         {},
         description="structures whose info key has one of these values, e.g. {kind: [vacancy]}, are neither validated "
         "nor trained on; those labelled at `level` are in the test set, on top of the `test` others",
+    )
+    stratify: str | None = Field(
+        None,
+        description="an info key, e.g. temperature: test, validation and training sets hold as many structures of each "
+        "of its values as of others, as nearly as can be",
     )
     block: PositiveInt = Field(
         1, description="so many structures in a row of the pool (say, one molecule's) stay on one side of the split"
@@ -399,6 +470,14 @@ class Mode(Section):
     """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""
 
     training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+    elements: dict[Element, Element] = Field(
+        {},
+        description="new elements that take the places of the parent's: {Ge: Si} makes of all that was learned of Si "
+        "the start for Ge",
+    )
+    resample: bool = Field(
+        False, description="each seed is trained on other structures of the training set, not only from other weights"
+    )
     replay: Replay | None = Field(
         None,
         description="multi-head fine-tuning: data of the parent model for a second head; {} for what it learned last",
@@ -466,6 +545,9 @@ class Curve(Section):
     test: str | None = Field(
         None, description="<system>.<level> whose test set it is compared with, if not that of its last stage"
     )
+    test_structures: PositiveInt | None = Field(
+        None, description="use only the first so many of the test set, if not as many as prediction.test_structures"
+    )
     architecture: str = Field("tiny", description="a key of `architectures`")
     seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
     role: Name | None = Field(
@@ -485,11 +567,22 @@ class FigureSection(Section):
     )
 
 
-class LearningCurves(FigureSection):
+class AverageErrors(FigureSection):
+    """What figures have that draw errors averaged over the test set."""
+
+    error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
+
+
+class LearningCurves(AverageErrors):
     """Error on the test set against the number of training structures."""
 
     kind: Literal["learning-curves"] = Field(description="the kind of figure")
     curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    only: dict[str, list[str]] = Field(
+        {},
+        description="errors on those test structures alone whose info key has one of these values, e.g. "
+        "{temperature: ['300', '400']}",
+    )
 
 
 class Reference(Section):
@@ -500,7 +593,7 @@ class Reference(Section):
     label: str = Field(description="name in the legend")
 
 
-class Epochs(FigureSection):
+class Epochs(AverageErrors):
     """Error against the epochs of a stage, such as a pre-training."""
 
     kind: Literal["epochs"] = Field(description="the kind of figure")
@@ -536,7 +629,7 @@ class ForceParity(Parity):
     kind: Literal["force-parity"] = Field(description="the kind of figure")
 
 
-class LowLevels(FigureSection):
+class LowLevels(AverageErrors):
     """Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
 
     kind: Literal["low-levels"] = Field(description="the kind of figure")
@@ -546,10 +639,23 @@ class LowLevels(FigureSection):
     )
 
 
+class BoxPlots(FigureSection):
+    """Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+    kind: Literal["box-plots"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, max_length=3, description="keys of `curves`, in the order of the legend")
+    value: PositiveInt = Field(description="the one value of their open number")
+    key: str = Field(description="the info key of the test structures that makes the groups, e.g. temperature")
+    groups: list[str] = Field([], description="its values, in the order drawn ([]: all there are)")
+    label: str = Field(description="name of the key in the figure, with its unit")
+    quantity: Literal["energy", "forces"] = Field("forces", description="whose mean absolute error in each structure")
+
+
 class Scheme(FigureSection):
-    """A drawing of transfer between levels and in configuration space."""
+    """A drawing of transfer: between levels and in configuration space, or between elements."""
 
     kind: Literal["scheme"] = Field(description="the kind of figure")
+    drawing: Literal["levels", "elements"] = Field("levels", description="transfer between what")
 
 
 class Simulated(Section):
@@ -612,6 +718,7 @@ Figure = Annotated[
     | Comparison
     | ForceParity
     | LowLevels
+    | BoxPlots
     | Scheme
     | Stability
     | StabilityTable
@@ -625,6 +732,7 @@ FIGURES = {
     "comparison": Comparison,
     "force-parity": ForceParity,
     "low-levels": LowLevels,
+    "box-plots": BoxPlots,
     "scheme": Scheme,
     "stability": Stability,
     "stability-table": StabilityTable,
@@ -642,6 +750,7 @@ ROLES = {
     "double": ("#66ccee", "P", "-"),
     "double-low": ("#888888", "X", "--"),
     "triple": ("#aa3377", "*", "-"),
+    "transfer": ("#009988", "D", "-"),
     "multihead": ("#ee7733", "h", "-"),
     "level": ("#555555", "o", "-"),
     "gfn1-xtb": ("#44aa99", "<", "-"),
@@ -701,8 +810,8 @@ class Config(Section):
     prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
     curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
     dynamics: dict[Name, Protocol] = Field({}, description="named protocols of molecular dynamics")
-    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_/-]*$")], Figure] = Field(
-        {}, description="figures: results/<name>.pdf"
+    figures: dict[FigureName, Figure] = Field(
+        {}, description="figures: results/<name>.pdf; a name may have a folder, such as elements/fig2"
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
 
@@ -845,8 +954,9 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft",
-        "pyscf-ccsd(t)", "gpaw", "path", "described", "download"}  # of the unions, in pydantic's paths  # fmt: skip
+# of the unions, in pydantic's paths
+TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "stillinger-weber-md", "tblite", "dftb+",
+        "pyscf-dft", "pyscf-ccsd(t)", "gpaw", "stillinger-weber", "path", "described", "download"}  # fmt: skip
 
 
 def _explain(values: dict, error: ValidationError) -> str:

@@ -55,7 +55,7 @@ def read_info(path: str | Path, key: str) -> list[str | None]:
 def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
     pattern = re.compile(rf"""(?:^|\s){re.escape(key)}=(?:"([^"]*)"|(\S+))""")
     values = []
-    with _open(path) as file:
+    with open_text(path) as file:
         while line := file.readline():
             if not line.strip():
                 continue
@@ -74,13 +74,14 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str]]
         raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
 
 
-def _open(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
+    """Open a text file, which may be compressed."""
     return lzma.open(path, "rt", encoding="utf-8") if is_compressed(path) else path.open(encoding="utf-8")
 
 
 def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str]]:
     ids, first = [], {}
-    with _open(path) as file:
+    with open_text(path) as file:
         while line := file.readline():
             if not line.strip():
                 continue
