@@ -290,6 +290,17 @@ def test_both_criteria_are_recorded_and_only_both_stop(tmp_path):
     assert table.iloc[1]["closest_A"] == 0.75
 
 
+def test_overlap_between_frames_is_seen_in_steps_alone(tmp_path):
+    atoms = Atoms("H2", [[0, 0, 0], [0, 0, 0.75]], info={"id": "h2"})
+    for overlaps, seen in (("steps", 0.036), ("frames", None)):
+        protocol = changed(ensemble="nve", replicas=1, closest=0.4, max_temperature=1e9, length=0.2, frame_every=0.13)
+        protocol = protocol.model_copy(update={"overlaps": overlaps})
+        run = Simulation([atoms], None, Straight([atoms]), protocol, tmp_path / overlaps)
+        run.state.velocities[:] = [[0, 0, 0.01 / units.fs], [0, 0, 0]]
+        found = run.run()["overlap_ps"].iloc[0]
+        assert np.isnan(found) if seen is None else found == pytest.approx(seen, abs=0.0015)
+
+
 def test_broken_bond_alone_does_not_stop(tmp_path):
     atoms = Atoms("H2", [[0, 0, 0], [0, 0, 0.75]], info={"id": "h2"})
     protocol = changed(ensemble="nve", replicas=1, closest=0.4, bond_deviation=0.5, max_temperature=1e9, length=0.2)
@@ -297,7 +308,7 @@ def test_broken_bond_alone_does_not_stop(tmp_path):
     run.state.velocities[:] = [[0, 0, -0.01 / units.fs], [0, 0, 0]]
     (row,) = run.run().to_dict("records")
     assert row["reason"] == BOND and row["failed_ps"] == row["bond_ps"] == pytest.approx(0.051, abs=0.0015)
-    assert row["simulated_ps"] == 0.2 and np.isnan(row["overlap_ps"] or np.nan)
+    assert row["simulated_ps"] == 0.2 and np.isnan(row["overlap_ps"])
     assert row["bond_deviation_A"] == pytest.approx(2.0)
 
 

