@@ -1,5 +1,7 @@
 """Phonon densities of states: a panel for each curve, all its seeds, and what they are compared with."""
 
+import textwrap
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -37,7 +39,7 @@ def plot(
         styles.legend(figure, axes[0])
         seeds = int(table[table["curve"].isin(curves)].groupby("curve")["seed"].nunique().max())
         note = f"Thick lines: means of {seeds} seed{'s' * (seeds > 1)}; thin lines and bands: all of them"
-        styles.small_print(figure, f"{text}\n{note}", style)
+        styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
         if title:
             figure.suptitle(title)
     return figure

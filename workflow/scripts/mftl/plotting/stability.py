@@ -1,14 +1,16 @@
 """Stable simulations against training size, as a figure and as a table."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from mftl.plotting import style as styles
 
+LINE = 115  # letters of small print across a figure
 NAMES = {"overlap": "no two atoms too close", "bonds": "no bond broken"}
 
 
@@ -33,11 +35,10 @@ def plot(table: pd.DataFrame, panels: list[dict], looks: dict[str, dict], style:
             axes[1, column].set_xlabel("Training structures")
         axes[0, 0].set_ylabel("Fraction stable")
         axes[1, 0].set_ylabel("Median time stable (ps)")
-        styles.legend(figure, axes[0])
         _criteria(axes[0, 0], table)
-        texts = [f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"] for panel in panels]
-        note = "Error bars: 68 % Wilson intervals; arrows: more than half never fail"
-        styles.small_print(figure, "\n".join([*texts, note]), style)
+        styles.legend(figure, axes[0])
+        note = "Error bars: 68 % Wilson intervals; arrows: half of the simulations or more never fail"
+        styles.small_print(figure, f"{_texts(panels)}\n{note}", style)
         if title:
             figure.suptitle(title)
     return figure
@@ -81,11 +82,17 @@ def _color(look: dict) -> dict:
 
 
 def _criteria(axis: Axes, table: pd.DataFrame) -> None:
-    """What filled and open markers mean."""
-    filled = Line2D([], [], color=styles.DARK, marker="o", linestyle="-", label=NAMES["overlap"])
-    opened = Line2D([], [], color=styles.DARK, marker="o", markerfacecolor="white", linestyle=":", label=NAMES["bonds"])
-    both = table["bonds_fraction"].notna().any()
-    axis.legend(handles=[filled, opened] if both else [filled], loc="best")
+    """Entries of the legend that say what filled and open markers mean."""
+    look = {"color": styles.DARK, "marker": "o"}
+    axis.plot([], [], linestyle="-", label=NAMES["overlap"], **look)
+    if table["bonds_fraction"].notna().any():
+        axis.plot([], [], linestyle=":", markerfacecolor="white", label=NAMES["bonds"], **look)
+
+
+def _texts(panels: list[dict]) -> str:
+    """What is said of the protocols, in lines that fit the width of a figure."""
+    texts = [f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"] for panel in panels]
+    return "\n".join(textwrap.fill(text, LINE) for text in dict.fromkeys(texts))
 
 
 def beside(table: pd.DataFrame, published: dict) -> pd.DataFrame:
@@ -114,7 +121,7 @@ def draw_table(table: pd.DataFrame, panels: list[dict], of: int, style: dict, ti
             lines.append((f"{label}, published", counts, True))
     values = sorted(table["value"].unique())
     with styles.context(style):
-        height = 0.3 * (len(lines) + 3) + 0.25 * bool(title)
+        height = 0.28 * (len(lines) + 4) + 0.25 * bool(title)
         figure, axis = plt.subplots(figsize=(style["width"], height), layout="constrained")
         axis.set_axis_off()
         axis.set_xlim(0, 1)
@@ -131,7 +138,7 @@ def draw_table(table: pd.DataFrame, panels: list[dict], of: int, style: dict, ti
                 axis.text(x, -k - 1.0, counts.get(value, "–"), ha="center", va="center", **look)
         for y, width in ((1.5, 1.0), (-0.45, 0.6), (-len(lines) - 0.5, 1.0)):
             axis.axhline(y, color=styles.DARK, linewidth=width)
-        styles.small_print(figure, "\n".join(panel["text"] for panel in panels), style)
+        styles.small_print(figure, _texts(panels), style)
         if title:
             figure.suptitle(title)
     return figure

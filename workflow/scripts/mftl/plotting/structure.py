@@ -1,5 +1,7 @@
 """Radial and angular distribution functions: a row of two panels for each training size."""
 
+import textwrap
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -51,8 +53,11 @@ def plot(
                 styles.panel(axis, next(letters), f"{value} training structures")
         styles.legend(figure, axes.ravel())
         few, many = table["simulations"].min(), table["simulations"].max()
-        count = "no stable simulation" if table.empty else f"{few} to {many} stable simulations of each model set"
-        styles.small_print(figure, f"{text}\nMean and standard deviation of {count}", style)
+        count = f"{few}" if few == many else f"{few} to {many}"
+        note = (
+            "No simulation is stable" if table.empty else f"Mean and standard deviation of {count} stable simulations"
+        )
+        styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
         if title:
             figure.suptitle(title)
     return figure
