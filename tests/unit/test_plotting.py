@@ -105,8 +105,8 @@ def test_axes_have_labels_with_units(figures):
 
 @pytest.mark.parametrize(
     ("kind", "panels"),
-    [("learning-curves", 2), ("epochs", 2), ("low-levels", 4), ("comparison", 3 + 4), ("parity alone", 2),
-     ("force-parity", 2), ("scheme", 2)],
+    [("learning-curves", 2), ("epochs", 2), ("low-levels", 4), ("box-plots", 1), ("comparison", 3 + 4),
+     ("parity alone", 2), ("force-parity", 2), ("scheme", 2), ("scheme of elements", 1)],
 )  # fmt: skip
 def test_no_panel_is_empty(figures, kind, panels):
     assert len(figures[kind].axes) == panels

@@ -10,6 +10,7 @@ from matscipy.calculators.manybody import Manybody
 from matscipy.calculators.manybody.explicit_forms import StillingerWeber
 from pydantic import TypeAdapter
 
+from mftl.calculator import LevelCalculator
 from mftl.config import DynamicsPool, Pool, StillingerWeberLevel
 from mftl.engines import Failure, Structure, stillinger_weber
 from mftl.inputs import InputError
@@ -84,6 +85,13 @@ def test_forces_and_stress_are_derivatives_of_the_energy(symbol, a):
             energies.append(label(moved).energy)
         derivative = (energies[0] - energies[1]) / (2 * step) / atoms.get_volume()
         assert here.stress[i][j] == pytest.approx(derivative, abs=1e-5)
+
+
+def test_as_a_calculator():
+    atoms = distorted("Ge", 5.65)
+    atoms.calc = LevelCalculator(StillingerWeberLevel(engine="stillinger-weber"))
+    assert atoms.get_potential_energy() == label(atoms).energy
+    np.testing.assert_array_equal(atoms.get_forces(), label(atoms).forces)
 
 
 def test_what_it_cannot_treat():

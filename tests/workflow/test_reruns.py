@@ -25,7 +25,7 @@ TABLE, BASE = HERE / "reruns.yaml", HERE / "reruns_config.yaml"
 COMMENT = "\n# a comment\n"
 LABELLING = {"build_pool", "load_dataset", "label_chunk", "collect_labels", "split", "download"}
 DRAWING = {"plot_learning_curves", "plot_epochs", "plot_comparison", "plot_force_parity", "plot_low_levels",
-           "plot_scheme", "figures", "cite",
+           "plot_box_plots", "plot_scheme", "figures", "cite",
            "plot_stability", "plot_stability_table", "plot_structure", "plot_phonons"}  # fmt: skip
 
 

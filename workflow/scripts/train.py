@@ -21,9 +21,9 @@ with job(snakemake):
     sets = read_sets(snakemake.input.split)
     seed = int(snakemake.wildcards.seed)
     # another order for each seed: other structures
-    ids = hash_order(sets["training"], seed) if params.resample else sets["training"]
+    ids = hash_order(sets["training"], seed) if params.data["resample"] else sets["training"]
     training, validation = choose(
-        snakemake.input.labels, [(ids, params.size), (sets["validation"], None)], what=str(stage)
+        snakemake.input.labels, [(ids, params.data["size"]), (sets["validation"], None)], what=str(stage)
     )
     replay = None
     if params.replay:

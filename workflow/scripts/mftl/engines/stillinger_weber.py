@@ -59,7 +59,8 @@ def label(structure: Structure, settings: "StillingerWeberLevel") -> Label:
     prism = Prism(np.array(structure.cell))  # LAMMPS wants the first vector along x, the second in the xy plane
     program = start()
     box(program, prism.get_lammps_prism(), prism.vector_to_lammps(np.array(structure.positions), wrap=True))
-    potential(program, kinds[0], settings.parameters[kinds[0]])
+    parameters = settings.parameters[kinds[0]]  # a worker process gets them as a dictionary
+    potential(program, kinds[0], parameters if isinstance(parameters, dict) else parameters.model_dump())
     program.command("run 0")
     forces = np.array(program.gather_atoms("f", 1, 3)).reshape(-1, 3)
     pressure = [program.get_thermo(f"p{axes}") for axes in ("xx", "yy", "zz", "yz", "xz", "xy")]

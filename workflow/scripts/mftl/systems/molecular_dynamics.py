@@ -39,7 +39,8 @@ def _run(pool: DynamicsPool, temperature: int) -> list[Atoms]:
     stillinger_weber.box(program, [*crystal.cell.lengths(), 0, 0, 0], crystal.positions)
     stillinger_weber.potential(program, pool.element, pool.parameters[pool.element].model_dump())
     step = pool.time_step / PS
-    steps, half = _steps(pool.equilibration, step), _steps(pool.equilibration / 2, step)
+    steps = _steps(pool.equilibration, step)
+    half = max(1, steps // 2)
     every = max(1, half // 1000)
     bath = f"temp {temperature} {temperature} {100 * step}"
     try:
@@ -50,7 +51,7 @@ def _run(pool: DynamicsPool, temperature: int) -> list[Atoms]:
                 # half of it goes into the potential energy at once
                 f"velocity all create {2 * temperature} {seed} mom yes rot no dist gaussian",
                 f"fix bath all npt {bath} iso 0 0 {1000 * step}",
-                f"run {steps - half}",
+                f"run {max(0, steps - half)}",
                 "variable edge equal lx",
                 f"fix edge all ave/time {every} 1 {every} v_edge ave running",
                 f"run {half}",
