@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from ase.io import read
 
 from mftl import models
 from mftl.datasets import read_sets
@@ -16,7 +17,7 @@ from mftl.extxyz import read_ids, read_info
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
-FIGURES = ("fig4", "figS1")
+FIGURES = ("fig3", "fig4", "fig6", "figS1", "table1")
 TARGETS = [*(f"results/elements/{name}.pdf" for name in FIGURES), "results/elements/fig4.bib"]
 
 
@@ -48,7 +49,18 @@ def configuration() -> dict:
     curves["elements-transfer"]["test"] = "germanium.stillinger-weber"
     for curve, seeds in zip(curves.values(), (2, 1), strict=True):
         curve |= {"values": [1], "seeds": seeds, "test_structures": 6}
-    figures = {f"elements/{name}": values["figures"][f"elements/{name}"] for name in FIGURES}
+    figures = {f"elements/{name}": values["figures"][f"elements/{name}"] for name in FIGURES if name != "fig6"}
+    figures["elements/fig3"] |= {"curves": list(curves), "mesh": 4}
+    figures["elements/table1"] |= {"curves": list(curves), "values": [1], "published": {"elements-scratch": [35]}}
+    reference = {"curve": "elements-scratch", "value": 1, "label": "reference"}
+    figures["elements/fig6"] = {
+        "kind": "structure",
+        "protocol": "hot",
+        "curves": list(curves),
+        "references": [reference],
+    }
+    figures["elements/table1"]["protocol"] = "hot"
+    short = {"length": 0.02, "replicas": 2, "frame_every": 0.01, "closest": 0.1}
     figures["elements/figS1"]["only"] = {"temperature": ["300"]}
     figures["elements/fig4"] |= {"curves": list(curves), "groups": ["300", "3600"]}
     modes = {name: values["modes"][name] for name in ("default", "forces", "forces-few", "from-silicon")}
@@ -62,6 +74,7 @@ def configuration() -> dict:
         "training": {"epochs": 2},
         "modes": modes,
         "curves": curves,
+        "dynamics": {"hot": values["dynamics"]["germanium-2000k"] | short},
         "figures": figures,
     }
 
@@ -104,6 +117,34 @@ def test_boxes_hold_the_structures_of_their_temperature(finished):
     assert all(f"ge-{row.value}K-" in row.id for row in table.itertuples())
     drawn = pd.read_csv(finished / "results/elements/fig4.csv")
     assert drawn["count"].tolist() == [4, 2, 4, 2]  # two structures of each temperature, two seeds or one
+
+
+def test_simulations_with_all_models_are_counted_and_measured(finished):
+    table = pd.read_csv(finished / "results/elements/table1.csv").set_index("curve")
+    assert table["simulations"].to_dict() == {"elements-scratch": 4, "elements-transfer": 2}  # two seeds, one
+    assert table["models"].to_dict() == {"elements-scratch": 2, "elements-transfer": 1}
+    assert table.loc["elements-scratch", "published"] == 35
+    became = pd.read_csv(finished / "results/simulations/elements/table1.csv")
+    assert became["start"].str.startswith("ge-2000K-").all() and became["start"].nunique() == 1
+    stable = became.groupby("curve")["overlap_ps"].apply(lambda times: times.isna().sum())
+    assert table["overlap_stable"].to_dict() == stable.to_dict()
+    structure = pd.read_csv(finished / "results/elements/fig6.csv")
+    counts = structure.groupby(["curve", "function"])["simulations"].first()
+    assert counts["elements-scratch"].to_dict() == {
+        "rdf": stable["elements-scratch"],
+        "adf": stable["elements-scratch"],
+    }
+    frames = read(next((finished / "results/dynamics/hot").rglob("seed-1/trajectory.extxyz")), ":")
+    assert {(a.info["replica"], a.info["time_ps"]) for a in frames} >= {(0, 0.0), (1, 0.0)} and len(frames[0]) == 8
+    assert not list((finished / "results/dynamics").rglob("state.pkl"))
+
+
+def test_phonons_of_the_reference_potential_stand_beside_those_of_the_models(finished):
+    states = pd.read_csv(finished / "results/elements/fig3.csv")
+    assert set(states["curve"]) == {"elements-scratch", "elements-transfer", "(level)"}
+    level = states[states["curve"] == "(level)"].set_index("frequency_THz")["states_per_THz"]
+    assert level.sum() * (level.index[1] - level.index[0]) == pytest.approx(6.0, rel=1e-3)  # of two atoms
+    assert 10 < level[level > 0.05].index.max() < 11.5
 
 
 def test_splits_are_even_and_seeds_have_other_structures(finished):
