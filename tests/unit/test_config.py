@@ -201,6 +201,8 @@ def test_commented_defaults_are_the_defaults():
          ["figures.stability.panels.0.protocol: got 'cold'", "molecules-hot"]),
         (["figures", "stability", "panels", 0, "curves"], ["delta"],
          ["figures.stability.panels.0.curves.0: got 'delta'", "a Δ model needs its low level in every step"]),
+        (["figures", "stability", "panels", 0, "curves"], ["epochs-small"],
+         ["figures.stability.panels.0.curves.0: got 'epochs-small'", "a curve whose size is open"]),
         (["figures", "stability", "panels", 0, "values"], [26],
          ["figures.stability.panels.0.values: got 26", "values of single-fidelity: 25"]),
         (["figures", "stability"], {"kind": "stability-table", "protocol": "molecules-hot", "curves": ["mftl"],

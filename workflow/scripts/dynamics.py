@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import torch
+
 from mftl import models
 from mftl.config import Protocol
 from mftl.dynamics.forces import ModelForces
@@ -24,7 +26,7 @@ with job(snakemake):
         settings,
         Path(snakemake.output.events).parent,
         seed=int(snakemake.wildcards.seed),
-        identity=identify(json.dumps(params.protocol, sort_keys=True), params.source, *files),
+        identity=identify(json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__, *files),
     )
     simulation.run().to_csv(snakemake.output.events, index=False)
     simulation.finish(snakemake.output.trajectory)

@@ -277,6 +277,9 @@ def _simulation_mistakes(config: Config, path: str, part: Simulated, references:
         yield mistake(f"{path}.protocol", part.protocol, f"a key of dynamics ({known})")
     for i, name in enumerate(part.curves):
         yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.values", part.values)
+        recipe = _parsed(config.curves[name].recipe) if name in config.curves else None
+        if recipe and recipe.open != "size":
+            yield mistake(f"{path}.curves.{i}", name, "a curve whose size is open (*)")
     for i, one in enumerate(references):
         yield from _force_field_mistakes(
             config, f"{path}.references.{i}.curve", one.curve, f"{path}.references.{i}.value", [one.value]
