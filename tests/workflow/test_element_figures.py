@@ -74,7 +74,7 @@ def configuration() -> dict:
         "training": {"epochs": 2},
         "modes": modes,
         "curves": curves,
-        "dynamics": {"hot": values["dynamics"]["germanium-2000k"] | short},
+        "dynamics": {"hot": values["dynamics"]["germanium-hot"] | short},
         "figures": figures,
     }
 
@@ -125,7 +125,7 @@ def test_simulations_with_all_models_are_counted_and_measured(finished):
     assert table["models"].to_dict() == {"elements-scratch": 2, "elements-transfer": 1}
     assert table.loc["elements-scratch", "published"] == 35
     became = pd.read_csv(finished / "results/simulations/elements/table1.csv")
-    assert became["start"].str.startswith("ge-2000K-").all() and became["start"].nunique() == 1
+    assert became["start"].str.startswith("ge-3600K-").all() and became["start"].nunique() == 1
     stable = became.groupby("curve")["overlap_ps"].apply(lambda times: times.isna().sum())
     assert table["overlap_stable"].to_dict() == stable.to_dict()
     structure = pd.read_csv(finished / "results/elements/fig6.csv")
