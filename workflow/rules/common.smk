@@ -358,7 +358,8 @@ def phonon_text(wildcards):
     figure = CONFIG.figures[wildcards.figure]
     cell = figure.crystal
     return (
-        f"{cell.element}, {cell.lattice}, {cell.lattice_constant:g} Å, trained on {figure.value} structures; "
+        f"{cell.element}, {cell.lattice}, {cell.lattice_constant:g} Å, trained on {figure.value} "
+        f"structure{'s' * (figure.value > 1)}; "
         f"{figure.supercell}×{figure.supercell}×{figure.supercell} cells, displacements {figure.displacement:g} Å"
     )
 
