@@ -330,6 +330,11 @@ def structure_layout(wildcards):
     return {"values": values, "references": [one.model_dump() for one in figure.references]}
 
 
+def structure_text(wildcards):
+    (panel,) = simulated_panels(wildcards)
+    return f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"]
+
+
 def phonon_runs(wildcards):
     """Models of a figure of phonons, and the one they are compared with."""
     figure = CONFIG.figures[wildcards.figure]

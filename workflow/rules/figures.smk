@@ -378,7 +378,7 @@ rule plot_structure:
         labels=simulated_labels,
         looks=simulated_looks,
         layout=structure_layout,
-        text=lambda w: protocol_text(CONFIG.figures[w.figure].protocol),
+        text=structure_text,
         title=lambda w: CONFIG.figures[w.figure].title,
         style=CONFIG.plot.model_dump(exclude={"colors"}),
         caption=caption,
