@@ -66,10 +66,10 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
                 showfliers=False,
                 manage_ticks=False,
                 patch_artist=True,
-                boxprops={"facecolor": color, "edgecolor": styles.DARK, "linewidth": 0.6},
-                medianprops={"color": "white", "linewidth": 1.4},
-                whiskerprops={"color": styles.DARK, "linewidth": 0.8},
-                capprops={"color": styles.DARK, "linewidth": 0.8},
+                boxprops={"facecolor": color + "88", "edgecolor": color, "linewidth": 0.8},
+                medianprops={"color": styles.DARK, "linewidth": 1.0},
+                whiskerprops={"color": color, "linewidth": 0.8},
+                capprops={"color": color, "linewidth": 0.8},
             )
         axis.set_xticks(range(len(groups)), [str(one) for one in groups])
         styles.log_axis(axis, "y")
@@ -79,7 +79,8 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
         axis.set_ylabel(styles.LABELS[table["quantity"].iloc[0]].format(error="MAE") + " of a structure")
         names = dict(zip(table["curve"], table["label"], strict=True))
         entries = [
-            Patch(facecolor=looks[curve]["color"], edgecolor=styles.DARK, label=names[curve]) for curve in curves
+            Patch(facecolor=looks[curve]["color"] + "88", edgecolor=looks[curve]["color"], label=names[curve])
+            for curve in curves
         ]
         figure.legend(handles=entries, loc="outside upper center", ncols=len(entries))
         count, seeds = int(table["count"].min()), int(table["seeds"].min())
