@@ -305,10 +305,10 @@ def protocol_text(name):
     """What a figure says of the simulations in it."""
     one = CONFIG.dynamics[name]
     ensemble = f"Langevin {one.friction:g}/ps" if one.ensemble == "nvt" else "constant energy"
-    bonds = f", bonds within {one.bond_deviation:g} Å" if one.bond_deviation else ""
+    bonds = f", bonds within {one.bond_deviation:g}\u00a0Å" if one.bond_deviation else ""
     return (
         f"{one.replicas} simulations with each model, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
-        f"step {one.timestep:g} fs; stable: no two atoms within {one.closest:g} Å{bonds}"
+        f"step {one.timestep:g} fs; stable: no two atoms within {one.closest:g}\u00a0Å{bonds}"
     )
 
 
