@@ -3,6 +3,7 @@
 #     snakemake results/fig4.pdf
 #
 # source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
+#                                                      -> dynamics -> observables -> figure
 import os
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 FIGURES = list(CONFIG.figures)
+# a study's figures lie in a folder of results, those of the first paper in results itself
+STUDIES = sorted({f"{folder}/" if folder else "" for folder in (name.rpartition("/")[0] for name in FIGURES)})
 
 os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
 if workflow.is_main_process:
@@ -52,7 +55,14 @@ localrules:
     plot_comparison,
     plot_force_parity,
     plot_low_levels,
+    plot_box_plots,
     plot_scheme,
+    choose_starts,
+    collect_simulations,
+    plot_stability,
+    plot_stability_table,
+    plot_structure,
+    plot_phonons,
     figures,
     paper,
 
@@ -63,14 +73,15 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_-]*",
+    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
+    protocol=recipe.NAME,
 
 
 rule all:
     default_target: True
     input:
         expand("results/{figure}.{ending}", figure=FIGURES, ending=["pdf", "bib"]),
-        ["results/figures.pdf", "results/paper.csv"] if FIGURES else [],
+        expand("results/{study}{name}", study=STUDIES, name=["figures.pdf", "paper.csv"]),
 
 
 rule export:
@@ -85,6 +96,7 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/splits.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
+include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/export.smk"

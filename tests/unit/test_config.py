@@ -61,6 +61,7 @@ def test_a_folder_of_data(tmp_path):
         checks.load(values | {"data": str(tmp_path)}, ROOT)
     config = checks.parse(values | {"data": "/folder"})
     assert config.systems["tungsten"].levels["pbe"].file == "/folder/tungsten/tungsten_gap2014.xyz.xz"
+    assert config.downloads.folder == "/folder"
 
 
 def test_paper_plans_without_its_data():
@@ -71,6 +72,8 @@ def test_paper_plans_without_its_data():
     assert checks.available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
     assert checks.available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
     assert checks.available(config, "small-molecules", "ccsdt", ROOT) == 3000
+    assert checks.pool_size(config.systems["germanium"]) == 30600
+    assert checks.available(config, "germanium", "stillinger-weber", ROOT) == 30600 - 1700 - 170
     assert checks.first_periodic(config.systems["tungsten"]) and not checks.first_periodic(config.systems["qm7x"])
     values["curves"]["ccsdt-single"]["values"] = [3001]
     values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
@@ -174,7 +177,7 @@ def test_commented_defaults_are_the_defaults():
         (["figures", "fig2", "model"], "molecules.pbe0-d3~dftb-ptbp.n9", ["figures.fig2.model", "not of a difference"]),
         (["figures", "fig2", "level"], "am1", ["figures.fig2.level: got 'am1'", "dftb-ptbp"]),
         (["figures", "fig2", "level"], "pbe0-d3", ["figures.fig2.level", "another level than the reference"]),
-        (["figures", "fig2", "system"], "silicon", ["figures.fig2.system: got 'silicon'", "molecules"]),
+        (["figures", "fig2", "system"], "iron", ["figures.fig2.system: got 'iron'", "molecules"]),
         (["figures", "fig2", "architecture"], "huge", ["figures.fig2.architecture: got 'huge'"]),
         (["figures", "fig2", "role"], "hero", ["figures.fig2.role: got 'hero'", "foundation"]),
         (["figures", "fig2", "worst"], 9, ["figures.fig2.worst: got 9"]),
@@ -186,7 +189,53 @@ def test_commented_defaults_are_the_defaults():
         (["plot"], {"font_size": 5.0}, ["plot.font_size: got 5.0"]),
         (["systems", "molecules", "split", "test_only"], {"molecule": ["watr"]},
          ["systems.molecules: split.test_only: no structure of the pool has molecule=watr"]),
+        (["dynamics", "molecules-hot", "ensemble"], "npt", ["dynamics.molecules-hot.ensemble: got 'npt'", "'nvt'"]),
+        (["dynamics", "molecules-hot", "steps"], 9, ["dynamics.molecules-hot.steps: got 9", "known here: starts"]),
+        (["dynamics", "molecules-hot", "starts", "system"], "mars",
+         ["dynamics.molecules-hot.starts.system: got 'mars'", "the systems: molecules"]),
+        (["dynamics", "molecules-hot", "starts", "count"], 9,
+         ["dynamics.molecules-hot.starts.count: got 9", "known here: system"]),
+        (["dynamics", "molecules-hot", "starts"], {"structures": 2},
+         ["dynamics.molecules-hot.starts: got", "either system or crystal"]),
+        (["figures", "stability", "panels", 0, "protocol"], "cold",
+         ["figures.stability.panels.0.protocol: got 'cold'", "molecules-hot"]),
+        (["figures", "stability", "panels", 0, "curves"], ["delta"],
+         ["figures.stability.panels.0.curves.0: got 'delta'", "a Δ model needs its low level in every step"]),
+        (["figures", "stability", "panels", 0, "curves"], ["epochs-small"],
+         ["figures.stability.panels.0.curves.0: got 'epochs-small'", "a curve whose size is open"]),
+        (["figures", "stability", "panels", 0, "values"], [26],
+         ["figures.stability.panels.0.values: got 26", "values of single-fidelity: 25"]),
+        (["figures", "stability"], {"kind": "stability-table", "protocol": "molecules-hot", "curves": ["mftl"],
+         "values": [25, 50], "published": {"mftl": [1]}}, ["figures.stability.published.mftl: got [1]", "2 numbers"]),
+        (["figures", "stability"], {"kind": "structure", "protocol": "molecules-hot", "curves": ["mftl"],
+         "references": [{"curve": "mfl", "value": 1, "label": "x"}]},
+         ["figures.stability.references.0.curve: got 'mfl'", "mftl"]),
+        (["figures", "stability"], {"kind": "phonons", "curves": ["tungsten-single"], "value": 7,
+         "level": "tungsten.pbe", "crystal": {"lattice": "bcc", "element": "W", "lattice_constant": 3.18}},
+         ["figures.stability.value: got 7", "figures.stability.level: got 'tungsten.pbe'", "computed by an engine"]),
         (["systems", "molecules", "split", "test_only"], ["water"], ["systems.molecules.split.test_only: got"]),
+        (["systems", "molecules", "split", "test"], 0, ["systems.molecules.split.test: got 0", "at least 1"]),
+        (["systems", "germanium", "split", "block"], 4, ["systems.germanium.split.stratify", "blocks decide"]),
+        (["systems", "silicon", "pool", "samples"], 0, ["systems.silicon.pool.samples: got 0", "greater than 0"]),
+        (["systems", "silicon", "levels", "stillinger-weber"], {"engine": "stillinger-weber", "lambda": 21},
+         ["systems.silicon.levels.stillinger-weber.lambda: got 21", "no such key"]),
+        (["curves", "elements-transfer", "recipe"], "silicon.stillinger-weber.n50/germanium.stillinger-weber.n*",
+         ["curves.elements-transfer.recipe", "Ge of germanium to be elements that the stage before knows (Si)",
+          "{Ge: Si}"]),
+        (["modes", "from-silicon", "elements"], {"Ge": "Sn"},
+         ["modes.from-silicon.elements: got {'Ge': 'Sn'}", "Sn to be an element of the model", "which knows Si"]),
+        (["modes", "from-silicon", "elements"], {"Si": "Si"}, ["Si to be no element of the model"]),
+        (["modes", "from-silicon", "elements"], {"Ge": "silicon"}, ["modes.from-silicon.elements.Ge: got 'silicon'"]),
+        (["modes", "from-silicon", "replay"], {}, ["modes.from-silicon.elements", "no `replay`"]),
+        (["modes", "forces-few", "elements"], {"Ge": "Si"}, ["curves.elements-scratch.recipe", "after another stage"]),
+        (["modes", "forces", "training"], {"energy_weight": 0, "forces_weight": 0},
+         ["modes.forces.training.energy_weight: got 0", "nothing is learned"]),
+        (["figures", "elements/fig4", "value"], 5, ["figures.elements/fig4.value: got 5", "1, 10"]),
+        (["figures", "elements/fig4", "curves"], ["mtfl"], ["figures.elements/fig4.curves.0: got 'mtfl'"]),
+        (["figures", "elements/fig2", "error"], "max", ["figures.elements/fig2.error: got 'max'"]),
+        (["figures", "elements/fig1", "drawing"], "atoms", ["figures.elements/fig1.drawing: got 'atoms'"]),
+        (["figures", "errors/fig2"], {"kind": "scheme"}, ["figures.errors/fig2", "results/errors is something else"]),
+        (["figures", "a/b/c"], {"kind": "scheme"}, ["figures.a/b/c"]),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(values, keys, value, expected):

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import logging
+import lzma
 import threading
 from pathlib import Path
 
@@ -147,6 +148,18 @@ def test_offline_it_says_what_to_place_where(server, tmp_path):
     (tmp_path / "set").mkdir(exist_ok=True)
     (tmp_path / "set/data.bin").write_bytes(CONTENT)
     assert fetch("data", tmp_path, files=files)["checksum"] == SHA256
+
+
+def test_a_text_file_may_be_placed_compressed(server, tmp_path):
+    """The checksum is that of what is in it."""
+    files = {"data": File("set/data.json", server.url + "/missing", "mlearn", MD5, len(CONTENT))}
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/data.json.xz").write_bytes(lzma.compress(CONTENT))
+    about = fetch("data", tmp_path, files=files)
+    assert about["checksum"] == MD5 and about["path"] == str(tmp_path / "set/data.json.xz")
+    (tmp_path / "set/data.json").write_bytes(CONTENT[:-1])
+    with pytest.raises(InputError, match=r"data\.json has the checksum"):
+        fetch("data", tmp_path, files=files)
 
 
 def test_a_file_that_is_gone(server, tmp_path):

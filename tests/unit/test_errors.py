@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mftl.errors import compare_levels, error_rows, relative_energies
+from mftl.errors import compare_levels, error_rows, error_table, relative_energies, structure_table
+from mftl.inputs import InputError
 
 
 def test_units_and_averages():
@@ -46,3 +47,44 @@ def test_levels_of_the_built_in_molecules():
     assert energy["structures"] == 998  # two of the five that DFTB does not converge for are among them
     assert energy["rmse"] == pytest.approx(112, abs=1)
     assert forces["rmse"] == pytest.approx(1380, abs=10)
+
+
+@pytest.fixture
+def predictions(tmp_path):
+    """Two models, at sizes 1 and 10, on structures of one, two and three atoms; errors that are easy to tell apart."""
+    sizes, rng = np.array([1, 2, 3]), np.random.default_rng(0)
+    reference = rng.normal(size=(6, 3))
+    errors = np.repeat([0.1, 0.2, 0.3], sizes)[:, None]
+    path = tmp_path / "curve.npz"
+    np.savez_compressed(
+        path,
+        recipe=["germanium.sw.n1", "germanium.sw.n10"], value=[1, 10], epochs=[0, 0], seed=[1, 1],
+        ids=["a", "b", "c"], sizes=sizes, numbers=[32] * 6,
+        energies=[[1.0, 2.0, 3.0], [1.0, 2.0, 3.3]], reference_energies=[1.0, 2.0, 3.0],
+        forces=[reference + errors, reference], reference_forces=reference,
+    )  # fmt: skip
+    return {"curve": path}
+
+
+def test_errors_on_chosen_structures_alone(predictions):
+    table = error_table("fig", predictions, {"a", "c"}).set_index(["value", "quantity"])
+    assert (table["structures"] == 2).all()
+    assert table.loc[(1, "forces"), "mae"] == pytest.approx((100 + 3 * 300) / 4)  # by component, not by structure
+    assert table.loc[(10, "energy"), "mae"] == pytest.approx(50)  # 0.3 eV on three atoms, and none
+    whole = error_table("fig", predictions).set_index(["value", "quantity"])
+    assert whole.loc[(1, "forces"), "mae"] == pytest.approx((100 + 2 * 200 + 3 * 300) / 6)
+    with pytest.raises(InputError, match=r"figures\.fig\.only leaves no test structure"):
+        error_table("fig", predictions, {"d"})
+
+
+def test_errors_of_single_structures_in_groups(predictions):
+    table = structure_table("fig", predictions, 1, {"a": "300", "b": "2000", "c": "300"})
+    forces = table[table["quantity"] == "forces"]
+    assert list(forces["id"]) == ["a", "b", "c"] and list(forces["value"]) == [300, 2000, 300]
+    assert list(forces["mae"]) == pytest.approx([100, 200, 300])
+    assert set(table["recipe"]) == {"germanium.sw.n1"} and set(table["structures"]) == {1}
+    assert list(structure_table("fig", predictions, 1, {"b": "hot"})["value"]) == ["hot", "hot"]
+    with pytest.raises(InputError, match="no test structure is in one of its groups"):
+        structure_table("fig", predictions, 1, {"d": "300"})
+    with pytest.raises(InputError, match="no model at 5"):
+        structure_table("fig", predictions, 5, {"a": "300"})

@@ -29,7 +29,7 @@ def test_snakefile_imports_neither_torch_nor_ase():
     assert not found & {"torch", "ase", "mace", "pandas", "pyscf", "tblite", "rdkit"}
 
 
-COMPUTE = ("train", "predict", "compare_structures", "export_model")
+COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics", "measure_phonons")
 
 
 @pytest.mark.parametrize("script", sorted(p.stem for p in SCRIPTS.glob("*.py") if p.stem not in COMPUTE))

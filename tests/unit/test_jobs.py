@@ -138,3 +138,15 @@ def test_locks_of_other_machines_stay(tmp_path):
 def test_a_folder_that_cannot_be_used_has_no_locks(tmp_path):
     (tmp_path / "file").touch()
     assert locks.enter(tmp_path / "file") is False
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_kill_in_the_log_is_explained(tmp_path, capsys, as_list):
+    """Snakemake hands one log or a list of them."""
+    log = tmp_path / "log"
+    log.write_text("... died with <Signals.SIGKILL: 9>.")
+    jobs.explain([str(log), str(tmp_path / "gone")] if as_list else str(log))
+    assert "A job was killed from outside (SIGKILL)" in capsys.readouterr().err
+    log.write_text("... returned non-zero exit status 1.")
+    jobs.explain([str(log)] if as_list else str(log))
+    assert capsys.readouterr().err == ""

@@ -10,8 +10,8 @@ from matplotlib.text import Text
 
 from mftl import comparison
 from mftl.config import ROLES, Plot
+from mftl.plotting import box_plots, element_scheme, epochs, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import comparison as comparison_plot
-from mftl.plotting import epochs, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import style as styles
 
 STYLE = Plot(font_size=8.0).model_dump()
@@ -32,6 +32,17 @@ def errors(values=(25, 50, 100), seeds=2) -> pd.DataFrame:
             for seed in range(1, seeds + 1)
         ]
     )  # fmt: skip
+
+
+def structure_errors() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"curve": curve, "value": value, "quantity": "forces", "unit": "meV/Å", "seed": 1 + k % 2, "mae": scale * k}
+            for curve, scale in (("mftl", 10.0), ("single-fidelity", 20.0))
+            for value in (300, 2000)
+            for k in [*range(1, 10), 100]
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +75,10 @@ def figures(data):
         "parity alone": comparison_plot.plot(data, rows, summary, SERIES, "pbe0-d3", STYLE, False, 0),
         "force-parity": force_parity.plot(data, summary, SERIES, "pbe0-d3", STYLE),
         "scheme": scheme.plot(scheme.drawn(), LOOKS, STYLE),
+        "scheme of elements": element_scheme.plot(element_scheme.drawn(), LOOKS, STYLE),
+        "box-plots": box_plots.plot(
+            box_plots.summarise(structure_errors(), LABELS, "forces"), LOOKS, STYLE, "Temperature (K)", "Ge at sw"
+        ),
     }
     plt.close("all")
 
@@ -90,8 +105,8 @@ def test_axes_have_labels_with_units(figures):
 
 @pytest.mark.parametrize(
     ("kind", "panels"),
-    [("learning-curves", 2), ("epochs", 2), ("low-levels", 4), ("comparison", 3 + 4), ("parity alone", 2),
-     ("force-parity", 2), ("scheme", 2)],
+    [("learning-curves", 2), ("epochs", 2), ("low-levels", 4), ("box-plots", 1), ("comparison", 3 + 4),
+     ("parity alone", 2), ("force-parity", 2), ("scheme", 2), ("scheme of elements", 1)],
 )  # fmt: skip
 def test_no_panel_is_empty(figures, kind, panels):
     assert len(figures[kind].axes) == panels
@@ -160,3 +175,13 @@ def test_the_same_figure_gives_the_same_bytes(data, tmp_path):
     first = saved("first")
     assert b"CreationDate" not in first[0]
     assert first == saved("second")
+
+
+def test_boxes_are_quartiles_and_whiskers_leave_outliers_out():
+    table = box_plots.summarise(structure_errors(), LABELS, "forces")
+    assert list(zip(table["value"], table["curve"], strict=True)) == [
+        (value, curve) for value in (300, 2000) for curve in ("single-fidelity", "mftl")
+    ]  # in the order of the legend
+    row = table[(table["curve"] == "mftl") & (table["value"] == 2000)].iloc[0]
+    assert (row["quartile1"], row["median"], row["quartile3"]) == (32.5, 55.0, 77.5)  # of 10, 20, ..., 90 and 1000
+    assert (row["whisker_low"], row["whisker_high"], row["count"], row["seeds"]) == (10.0, 90.0, 10, 2)

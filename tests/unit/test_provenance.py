@@ -119,7 +119,7 @@ def test_every_key_has_an_entry():
     for keys in [*citations.ENGINES.values(), *citations.METHODS.values(), *citations.SHIPPED.values()]:
         used.update(keys)
     assert used <= KEYS
-    assert used | {"zaverkin2023"} >= KEYS  # none that is never used
+    assert used | {"zaverkin2023", "rocken2025", "fu2023", "leimkuhler2013"} >= KEYS  # none that is never used
     assert len(KEYS) == BIBLIOGRAPHY.count("\n@")
     assert citations.bibliography(sorted(KEYS), BIBLIOGRAPHY).count("\n}") == len(KEYS)
 
@@ -147,11 +147,27 @@ def test_every_download_and_engine_is_known():
         ),
         ({"engine": "pyscf-ccsd(t)", "basis": "cc-pvdz"}, {"sun2020", "raghavachari1989", "dunning1989"}),
         ({"engine": "gpaw", "functional": "PBE"}, {"mortensen2024", "perdew1996"}),
+        ({"engine": "stillinger-weber"}, {"thompson2022", "stillinger1985", "ding1986"}),
     ],
     ids=lambda value: value["engine"] if isinstance(value, dict) else "",
 )
 def test_methods_of_levels(level, expected):
     assert citations.of_job({"level": level}, {}, []) == {*citations.ALWAYS, *expected}
+
+
+def test_generated_dynamics_and_transfer_between_elements():
+    system = {"pool": {"generator": "stillinger-weber-md"}, "elements": ["Ge"]}
+    expected = {"thompson2022", "stillinger1985", "ding1986", "rocken2025"}
+    assert citations.of_job({"system": system}, {}, []) == {*citations.ALWAYS, *expected}
+    assert citations.of_job({"new_elements": {"Ge": "Si"}}, {}, []) == {*citations.ALWAYS, "rocken2025"}
+
+
+def test_criteria_and_integrators_of_simulations():
+    protocol = {"bond_deviation": 0.5, "ensemble": "nvt"}
+    expected = {*citations.ALWAYS, "rocken2025", "fu2023", "leimkuhler2013"}
+    assert citations.of_job({"protocol": protocol}, {}, []) == expected
+    liquid = {"bond_deviation": None, "ensemble": "nve"}
+    assert citations.of_job({"protocol": liquid}, {}, []) == {*citations.ALWAYS, "rocken2025"}
 
 
 def test_files_of_others_are_the_users_to_cite(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import os
 import zipfile
 
@@ -207,9 +208,41 @@ def test_mlearn(tmp_path):
     assert sum(a.info["set"] == "test" for a in structures) == 2
     assert structures[0].info["REF_energy"] == -10.85 and structures[0].pbc.all()
     assert structures[0].get_distance(0, 1) == pytest.approx(1.4 * 3**0.5)
+    packed = paths[0].with_name("Si_training.json.xz")
+    packed.write_bytes(lzma.compress(paths[0].read_bytes()))
+    again = read("mlearn-si", [packed, paths[1]], None, ["Si"])
+    assert [a.info for a in again] == [a.info for a in structures]
     paths[1].write_text(json.dumps([entry])[:-40])
     with pytest.raises(InputError, match=r"Si_test\.json is not a whole JSON file"):
         read("mlearn-si", paths, 1, ["Si"])
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"Si_training\.json\.xz is not a whole JSON file"):
+        read("mlearn-si", [packed], 1, ["Si"])
+
+
+def test_groups_of_a_data_set_are_left_out(tmp_path):
+    site = {"species": [{"element": "Si"}], "xyz": [0.0, 0.0, 0.0]}
+    structure = {"lattice": {"matrix": np.diag([3.0] * 3).tolist()}, "sites": [site]}
+    outputs = {"energy": -5.4, "forces": [[0, 0, 0]]}
+    groups = ["Elastic", "Surface", "Vacancy"] * 4
+    (tmp_path / "Si_training.json").write_text(
+        json.dumps([{"structure": structure, "group": group, "outputs": outputs} for group in groups])
+    )
+    paths = [tmp_path / "Si_training.json"]
+
+    def drawn(count, *left_out):
+        without = {"group": list(left_out)}
+        return [a.info for a in published.read("mlearn-si", paths, count, 0, ["Si"], without=without)]
+
+    kept = drawn(None, "Surface")
+    assert len(kept) == 8 and {one["group"] for one in kept} == {"Elastic", "Vacancy"}
+    whole = [a.info for a in read("mlearn-si", paths, None, ["Si"])]
+    assert kept == [one for one in whole if one["group"] != "Surface"]
+    assert drawn(5, "Surface") == kept[:5]
+    with pytest.raises(InputError, match="9 structures wanted, but there are only 8"):
+        drawn(9, "Surface")
+    with pytest.raises(InputError, match=r"pool\.without: no structure has group=Slab"):
+        drawn(None, "Slab")
 
 
 # --- MPtrj --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from mftl.config import Split
 from mftl.inputs import InputError
-from mftl.splits import chosen_by, divide, hash_order
+from mftl.splits import chosen_by, divide, evenly, hash_order
 
 IDS = [f"molecule-{i:04d}" for i in range(300)]
 LABELLED = set(IDS[:200])
@@ -71,3 +71,27 @@ def test_structures_are_chosen_by_their_info():
     assert chosen_by({}, ["a", "b", "c", "d"], info) == set()
     with pytest.raises(InputError, match="no structure of the pool has kind=slb"):
         chosen_by({"kind": ["slab", "slb"]}, ["a", "b", "c", "d"], info)
+
+
+def test_strata_are_in_every_set_alike():
+    """Ten temperatures: each set holds as many structures of each as of others."""
+    strata = {one: str(i % 10) for i, one in enumerate(IDS)}
+    sets = divide(IDS, set(IDS), SPLIT, strata=strata)
+    assert sorted(sets["test"] + sets["validation"] + sets["training"]) == IDS
+    for name, count in (("test", 5), ("validation", 2), ("training", 23)):
+        assert sorted(strata[one] for one in sets[name]) == sorted([str(k) for k in range(10)] * count)
+    assert len({strata[one] for one in sets["training"][:10]}) == 10
+    within = [one for one in sets["test"] + sets["validation"] + sets["training"] if strata[one] == "3"]
+    assert within == [one for one in hash_order(IDS, 0) if strata[one] == "3"]
+
+
+def test_a_structure_without_stratum_is_named():
+    with pytest.raises(InputError, match=r"split\.stratify: structure b of the pool lacks the key"):
+        evenly(["a", "b"], {"a": "300", "b": None})
+
+
+def test_the_published_test_set_may_be_all():
+    only = set(IDS[:30])
+    sets = divide(IDS, set(IDS), SPLIT.model_copy(update={"test": 0}), only)
+    assert set(sets["test"]) == only
+    assert len(sets["validation"]) == 20 and len(sets["training"]) == 250

@@ -269,10 +269,165 @@ def licensed(source, file):
     return {"origin": file, "licence": "as your file's; ask where it comes from"}
 
 
+def prediction_settings(wildcards):
+    """Batch size and how much of the test set is used, as one value.
+
+    Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
+    """
+    settings = CONFIG.prediction.model_dump(include={"batch_size", "test_structures"})
+    limits = [settings["test_structures"], CONFIG.curves[wildcards.curve].test_structures]
+    return settings | {"test_structures": min((one for one in limits if one), default=None)}
+
+
+# --- dynamics
+
+SIMULATED = ("stability", "stability-table", "structure")  # kinds of figures that simulations are run for
+
+
+def runs_of(curves, values, protocol=None):
+    """Models of some curves at some values (none: all), seed by seed, with where each lies and what its head is."""
+    return [
+        {
+            "protocol": protocol,
+            "curve": curve,
+            "value": value,
+            "architecture": CONFIG.curves[curve].architecture,
+            "recipe": str(one),
+            "seed": seed,
+            "head": head_of(one),
+        }
+        for curve in curves
+        for value, one in zip(CONFIG.curves[curve].values or [0], CONFIG.recipes_of(curve), strict=True)
+        for seed in CONFIG.seeds_of(curve)
+        if not values or value in (0, *values)
+    ]
+
+
+def simulated_parts(figure):
+    """The parts of a figure that each have a protocol."""
+    return getattr(CONFIG.figures[figure], "panels", [CONFIG.figures[figure]])
+
+
+def simulated_runs(wildcards):
+    """All models that are simulated for a figure, each with the number of its panel; references come last."""
+    figure = CONFIG.figures[wildcards.figure]
+    runs = [
+        {"panel": i, **run}
+        for i, part in enumerate(simulated_parts(wildcards.figure))
+        for run in runs_of(part.curves, part.values, part.protocol)
+    ]
+    for one in getattr(figure, "references", []):
+        own = [{"panel": 0, **run} for run in runs_of([one.curve], [one.value], figure.protocol)]
+        runs += [run for run in own if run not in runs]
+    return runs
+
+
+def run_model(run):
+    return model_file(run["architecture"], recipe.parse(run["recipe"]), run["seed"])
+
+
+def simulation_files(name):
+    """A function of the wildcards: a file of each simulated model of a figure."""
+
+    def files(wildcards):
+        return [
+            f"results/dynamics/{run['protocol']}/{run['architecture']}/{run['recipe']}/seed-{run['seed']}/{name}"
+            for run in simulated_runs(wildcards)
+        ]
+
+    return files
+
+
+def start_inputs(wildcards):
+    """The pool and the split that a protocol's structures are chosen from; nothing for a crystal."""
+    starts = CONFIG.dynamics[wildcards.protocol].starts
+    if not starts.system:
+        return {}
+    split = {} if starts.set == "all" else {"split": f"results/splits/{starts.system}.json"}
+    return {"pool": f"results/pools/{starts.system}.extxyz", **split}
+
+
+def simulated_labels(wildcards):
+    return {run["curve"]: CONFIG.curves[run["curve"]].label for run in simulated_runs(wildcards)}
+
+
+def simulated_looks(wildcards):
+    return {run["curve"]: CONFIG.look_of(run["curve"]) for run in simulated_runs(wildcards)}
+
+
+def protocol_text(name):
+    """What a figure says of the simulations in it."""
+    one = CONFIG.dynamics[name]
+    ensemble = f"Langevin {one.friction:g}/ps" if one.ensemble == "nvt" else "constant energy"
+    bonds = f", bonds within {one.bond_deviation:g}\u00a0Å" if one.bond_deviation else ""
+    return (
+        f"{one.replicas} simulations with each model, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
+        f"step {one.timestep:g} fs; stable: no two atoms within {one.closest:g}\u00a0Å{bonds}"
+    )
+
+
+def simulated_panels(wildcards):
+    return [{"label": one.label, "text": protocol_text(one.protocol)} for one in simulated_parts(wildcards.figure)]
+
+
+def published_counts(wildcards):
+    """What a paper found for the curves of a table, and at which values."""
+    figure = CONFIG.figures[wildcards.figure]
+    values = {curve: figure.values or CONFIG.curves[curve].values for curve in figure.published}
+    return {"counts": figure.published, "of": figure.published_of, "values": values}
+
+
+def structure_layout(wildcards):
+    """Training sizes, a row of panels for each, and what is drawn in all rows."""
+    figure = CONFIG.figures[wildcards.figure]
+    values = figure.values or sorted({value for curve in figure.curves for value in CONFIG.curves[curve].values})
+    return {"values": values, "references": [one.model_dump() for one in figure.references]}
+
+
+def structure_text(wildcards):
+    (panel,) = simulated_panels(wildcards)
+    return f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"]
+
+
+def phonon_runs(wildcards):
+    """Models of a figure of phonons, and the one they are compared with."""
+    figure = CONFIG.figures[wildcards.figure]
+    runs = runs_of(figure.curves, [figure.value])
+    if one := figure.reference:
+        runs += [run | {"curve": "(reference)"} for run in runs_of([one.curve], [one.value])]
+    return runs
+
+
+def phonon_labels(wildcards):
+    figure = CONFIG.figures[wildcards.figure]
+    labels = {curve: CONFIG.curves[curve].label for curve in figure.curves}
+    labels["(level)"] = figure.level_label or figure.level
+    return labels | {"(reference)": figure.reference.label if figure.reference else ""}
+
+
+def phonon_level(wildcards):
+    """The settings of the level that phonons are compared with; None if there is none."""
+    if not (named := CONFIG.figures[wildcards.figure].level):
+        return None
+    system, _, level = named.partition(".")
+    return CONFIG.systems[system].levels[level].model_dump()
+
+
+def phonon_text(wildcards):
+    figure = CONFIG.figures[wildcards.figure]
+    cell = figure.crystal
+    return (
+        f"{cell.element}, {cell.lattice}, {cell.lattice_constant:g} Å, trained on {figure.value} "
+        f"structure{'s' * (figure.value > 1)}; "
+        f"{figure.supercell}×{figure.supercell}×{figure.supercell} cells, displacements {figure.displacement:g} Å"
+    )
+
+
 # --- figures
 
 CLAIMS = "resources/claims.yaml"
-CURVES_DRAWN = ("learning-curves", "epochs", "low-levels")  # kinds of figures that draw errors of curves
+AVERAGED = ("learning-curves", "epochs", "low-levels")  # kinds of figures that draw errors of curves on a test set
+CURVES_DRAWN = (*AVERAGED, "box-plots")  # kinds of figures that draw errors of curves
 COMPARED = ("comparison", "force-parity")  # kinds of figures that compare structure by structure
 
 
@@ -284,6 +439,22 @@ def figure_curves(figure):
     """Curves of a figure, with those that it draws only a line of."""
     drawn = CONFIG.figures[figure]
     return list(dict.fromkeys([*drawn.curves, *(one.curve for one in getattr(drawn, "references", []))]))
+
+
+def figure_predictions(wildcards):
+    """Predictions of a figure's curves; the pool too where structures are chosen or grouped by what is known of them."""
+    figure = CONFIG.figures[wildcards.figure]
+    inputs = {"predictions": [f"results/predictions/{curve}.npz" for curve in figure_curves(wildcards.figure)]}
+    if getattr(figure, "only", None) or getattr(figure, "key", None):
+        inputs["pool"] = f"results/pools/{figure_target(wildcards)[0]}.extxyz"
+    return inputs
+
+
+def figure_style(wildcards):
+    """The section `plot`, with the figure's own error if it has one."""
+    style = CONFIG.plot.model_dump(exclude={"colors"})
+    error = CONFIG.figures[wildcards.figure].error
+    return style | ({"error": error} if error else {})
 
 
 def figure_models(wildcards):
@@ -357,6 +528,18 @@ def caption(wildcards):
         for name, curve in CONFIG.curves.items()
         if figure.kind in CURVES_DRAWN and name in figure_curves(wildcards.figure)
     ]
+    if figure.kind in (*SIMULATED, "phonons"):
+        runs = phonon_runs(wildcards) if figure.kind == "phonons" else simulated_runs(wildcards)
+        names = dict.fromkeys(run["curve"] for run in runs if run["curve"] in CONFIG.curves)
+        curves = [
+            {
+                "label": CONFIG.curves[name].label,
+                "recipe": CONFIG.curves[name].recipe,
+                "values": sorted({run["value"] for run in runs if run["curve"] == name}),
+                "seeds": len(CONFIG.seeds_of(name)),
+            }
+            for name in names
+        ]
     compared = figure.model_dump(include={"system", "reference", "level", "model"})
     return {"scale": CONFIG.scale, "note": figure.note, "curves": curves} | compared
 
@@ -365,12 +548,23 @@ def report_category(wildcards):
     return CONFIG.figures[wildcards.figure].category
 
 
-def claimed_tables(wildcards):
-    """Tables of errors of all figures in the configuration that the paper claims something of."""
+def figures_of_study(study):
+    """Figures of a study; simulations with models of the first paper are not among its figures."""
+    names = [name for name in CONFIG.figures if name.rpartition("/")[0] == study.rstrip("/")]
+    return [name for name in names if study or CONFIG.figures[name].kind not in SIMULATED]
+
+
+def claimed_figures(wildcards):
+    """Figures of a study with a table of errors that the paper claims something of."""
     with open(CLAIMS, encoding="utf-8") as file:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is
         claimed = {one["figure"] for one in yaml.load(file, loader)}
-    return [f"results/errors/{name}.csv" for name in figures_of_kind(*CURVES_DRAWN, *COMPARED) if name in claimed]
+    with_errors = figures_of_kind(*CURVES_DRAWN, *COMPARED)
+    return [name for name in figures_of_study(wildcards.study) if name in claimed and name in with_errors]
+
+
+def claimed_tables(wildcards):
+    return [f"results/errors/{name}.csv" for name in claimed_figures(wildcards)]
 
 
 def one_of(names):

@@ -3,20 +3,41 @@
 
 rule evaluate:
     input:
-        lambda w: [f"results/predictions/{curve}.npz" for curve in figure_curves(w.figure)],
+        unpack(figure_predictions),
     output:
         "results/errors/{figure}.csv",
     log:
         "results/logs/evaluate/{figure}.log",
     wildcard_constraints:
-        figure=one_of(figures_of_kind(*CURVES_DRAWN)),
+        figure=one_of(figures_of_kind(*AVERAGED)),
     conda:
         "../../envs/mftl.yaml"
     params:
         curves=lambda w: figure_curves(w.figure),
+        only=lambda w: getattr(CONFIG.figures[w.figure], "only", {}),
         source=source_hash("evaluate"),
     script:
         "../scripts/evaluate.py"
+
+
+rule evaluate_structures:
+    input:
+        unpack(figure_predictions),
+    output:
+        "results/errors/{figure}.csv",
+    log:
+        "results/logs/evaluate_structures/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("box-plots")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        curves=lambda w: figure_curves(w.figure),
+        value=lambda w: CONFIG.figures[w.figure].value,
+        groups=lambda w: CONFIG.figures[w.figure].model_dump(include={"key", "groups"}),
+        source=source_hash("evaluate_structures"),
+    script:
+        "../scripts/evaluate_structures.py"
 
 
 rule evaluate_comparison:
@@ -61,7 +82,7 @@ rule plot_learning_curves:
         xlabel=sizes_label,
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_learning_curves"),
     script:
@@ -92,7 +113,7 @@ rule plot_epochs:
         references=lambda w: [one.model_dump() for one in CONFIG.figures[w.figure].references],
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_epochs"),
     script:
@@ -210,11 +231,42 @@ rule plot_low_levels:
         xlabel=sizes_label,
         test=tested_against,
         title=lambda w: CONFIG.figures[w.figure].title,
-        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        style=figure_style,
         caption=caption,
         source=source_hash("plot_low_levels"),
     script:
         "../scripts/plot_low_levels.py"
+
+
+rule plot_box_plots:
+    input:
+        "results/errors/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/box-plots.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_box_plots/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("box-plots")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=figure_labels,
+        looks=figure_looks,
+        drawn=lambda w: CONFIG.figures[w.figure].model_dump(include={"quantity", "label"}),
+        test=tested_against,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_box_plots"),
+    script:
+        "../scripts/plot_box_plots.py"
 
 
 rule plot_scheme:
@@ -234,7 +286,8 @@ rule plot_scheme:
     conda:
         "../../envs/mftl.yaml"
     params:
-        looks={role: CONFIG.role_look(role) for role in ("mftl", "foundation", "single-fidelity")},
+        drawing=lambda w: CONFIG.figures[w.figure].drawing,
+        looks={role: CONFIG.role_look(role) for role in ("mftl", "foundation", "single-fidelity", "transfer")},
         title=lambda w: CONFIG.figures[w.figure].title,
         style=CONFIG.plot.model_dump(exclude={"colors"}),
         caption=caption,
@@ -243,13 +296,138 @@ rule plot_scheme:
         "../scripts/plot_scheme.py"
 
 
+rule plot_stability:
+    input:
+        "results/simulations/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/stability.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_stability/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("stability")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        looks=simulated_looks,
+        panels=simulated_panels,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_stability"),
+    script:
+        "../scripts/plot_stability.py"
+
+
+rule plot_stability_table:
+    input:
+        "results/simulations/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/stability-table.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_stability_table/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("stability-table")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        panels=simulated_panels,
+        published=published_counts,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_stability_table"),
+    script:
+        "../scripts/plot_stability_table.py"
+
+
+rule plot_structure:
+    input:
+        "results/structure/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/structure.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_structure/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("structure")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        labels=simulated_labels,
+        looks=simulated_looks,
+        layout=structure_layout,
+        text=structure_text,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_structure"),
+    script:
+        "../scripts/plot_structure.py"
+
+
+rule plot_phonons:
+    input:
+        "results/phonons/{figure}.csv",
+    output:
+        pdf="results/{figure}.pdf",
+        png=report(
+            "results/{figure}.png",
+            caption="../report/phonons.rst",
+            category=report_category,
+            labels={"figure": "{figure}"},
+        ),
+        csv="results/{figure}.csv",
+    log:
+        "results/logs/plot_phonons/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(figures_of_kind("phonons")),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        curves=lambda w: CONFIG.figures[w.figure].curves,
+        labels=phonon_labels,
+        looks=lambda w: {curve: CONFIG.look_of(curve) for curve in CONFIG.figures[w.figure].curves},
+        text=phonon_text,
+        title=lambda w: CONFIG.figures[w.figure].title,
+        style=CONFIG.plot.model_dump(exclude={"colors"}),
+        caption=caption,
+        source=source_hash("plot_phonons"),
+    script:
+        "../scripts/plot_phonons.py"
+
+
+# Those of a study: results/figures.pdf, or results/<folder>/figures.pdf.
 rule figures:
     input:
-        expand("results/{figure}.pdf", figure=FIGURES),
+        lambda w: [f"results/{figure}.pdf" for figure in figures_of_study(w.study)],
     output:
-        "results/figures.pdf",
+        "results/{study}figures.pdf",
     log:
-        "results/logs/figures.log",
+        "results/logs/{study}figures.log",
+    wildcard_constraints:
+        study="|".join(STUDIES),
     conda:
         "../../envs/mftl.yaml"
     params:
@@ -263,12 +441,15 @@ rule paper:
         claims=CLAIMS,
         tables=claimed_tables,
     output:
-        report("results/paper.csv", caption="../report/paper.rst", category="The paper beside ours"),
+        report("results/{study}paper.csv", caption="../report/paper.rst", category="The paper beside ours"),
     log:
-        "results/logs/paper.log",
+        "results/logs/{study}paper.log",
+    wildcard_constraints:
+        study="|".join(STUDIES),
     conda:
         "../../envs/mftl.yaml"
     params:
+        figures=claimed_figures,
         scale=CONFIG.scale,
         source=source_hash("compare_with_paper"),
     script:

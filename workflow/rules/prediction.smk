@@ -20,8 +20,7 @@ rule predict:
         values=lambda w: CONFIG.curves[w.curve].values or [0],
         head=lambda w: head_of(CONFIG.recipes_of(w.curve)[0]),
         seeds=lambda w: CONFIG.seeds_of(w.curve),
-        # one value: Snakemake compares the set of values, in which 100 for a batch hides 100 test structures
-        settings=CONFIG.prediction.model_dump(include={"batch_size", "test_structures"}),
+        settings=prediction_settings,
         device=CONFIG.device,
         source=source_hash("predict"),
     script:

@@ -16,10 +16,11 @@ rule train:
     conda:
         "../../envs/mftl.yaml"
     params:
-        size=lambda w: stage_of(w).size,
+        data=lambda w: {"size": stage_of(w).size, "resample": CONFIG.modes[stage_of(w).mode].resample},
         settings=training_settings,
         new_model=new_model,
         head=lambda w: head_of(recipe.parse(w.recipe).parent),
+        new_elements=lambda w: CONFIG.modes[stage_of(w).mode].elements or None,
         replay=lambda w: CONFIG.replay_of(recipe.parse(w.recipe)),
         snapshots=lambda w: CONFIG.snapshots_of(w.architecture, recipe.parse(w.recipe)),
         until_best=lambda w: CONFIG.wants_best(w.architecture, recipe.parse(w.recipe)),

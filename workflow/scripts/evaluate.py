@@ -3,8 +3,14 @@
 from pathlib import Path
 
 from mftl.errors import error_table
+from mftl.extxyz import read_ids, read_info
 from mftl.jobs import job
 
 with job(snakemake):
-    predictions = dict(zip(snakemake.params.curves, map(Path, snakemake.input), strict=True))
-    error_table(snakemake.wildcards.figure, predictions).to_csv(snakemake.output[0], index=False)
+    params, pool = snakemake.params, snakemake.input.get("pool")
+    only = None
+    for key, values in params.only.items():
+        chosen = {one for one, value in zip(read_ids(pool), read_info(pool, key), strict=True) if value in values}
+        only = chosen if only is None else only & chosen
+    predictions = dict(zip(params.curves, map(Path, snakemake.input.predictions), strict=True))
+    error_table(snakemake.wildcards.figure, predictions, only).to_csv(snakemake.output[0], index=False)

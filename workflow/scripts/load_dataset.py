@@ -9,16 +9,18 @@ with job(snakemake):
 
     from tqdm import tqdm
 
+    from mftl.downloads import placed
     from mftl.systems.published import read, write
 
     params = snakemake.params
     structures = read(
         params.pool["dataset"],
-        [Path(path) for path in params.files],
+        [placed(Path(path)) for path in params.files],
         params.pool["count"],
         params.pool["seed"],
         params.elements,
         partial(tqdm, mininterval=5.0, ascii=True),
+        params.pool["without"],
     )
     count = write(structures, snakemake.output.pool, snakemake.output.labels)
     logging.info("%d structures", count)

@@ -16,5 +16,6 @@ with job(snakemake):
     params = snakemake.params
     settings, pool = Split(**params.settings), snakemake.input.pool
     ids, info = read_ids(pool), {key: read_info(pool, key) for key in settings.test_only}
-    sets = divide(ids, labelled, settings, chosen_by(settings.test_only, ids, info))
+    strata = dict(zip(ids, read_info(pool, settings.stratify), strict=True)) if settings.stratify else None
+    sets = divide(ids, labelled, settings, chosen_by(settings.test_only, ids, info), strata)
     Path(snakemake.output[0]).write_text(json.dumps(sets, indent=0), encoding="utf-8")

@@ -12,14 +12,18 @@ from mftl.extxyz import read_ids
 from mftl.jobs import job
 from mftl.models import model_elements, save_model, symbols
 from mftl.recipe import parse
+from mftl.splits import hash_order
 from mftl.training import Run
 
 with job(snakemake):
     params = snakemake.params
     stage = parse(snakemake.wildcards.recipe).last
     sets = read_sets(snakemake.input.split)
+    seed = int(snakemake.wildcards.seed)
+    # another order for each seed: other structures
+    ids = hash_order(sets["training"], seed) if params.data["resample"] else sets["training"]
     training, validation = choose(
-        snakemake.input.labels, [(sets["training"], params.size), (sets["validation"], None)], what=str(stage)
+        snakemake.input.labels, [(ids, params.data["size"]), (sets["validation"], None)], what=str(stage)
     )
     replay = None
     if params.replay:
@@ -37,9 +41,10 @@ with job(snakemake):
         elements=new.get("elements"),
         parent=snakemake.input.get("parent"),
         head=params.head,
+        new_elements=params.new_elements,
         replay=replay,
         replay_weight=params.replay["weight"] if replay else 1.0,
-        seed=int(snakemake.wildcards.seed),
+        seed=seed,
         device=params.device,
         source=params.source,
     ).train(tuple(params.snapshots), params.until_best)
@@ -48,12 +53,13 @@ with job(snakemake):
         validated = validated.loc[[validated["validation_score"].idxmin()]]
     card = {
         "recipe": snakemake.wildcards.recipe,
-        "seed": int(snakemake.wildcards.seed),
+        "seed": seed,
         "elements": symbols(model_elements(model)),
         "training": params.settings,
         "new_model": params.new_model,
         "parent": snakemake.input.get("parent"),
         "head": params.head,
+        "new_elements": params.new_elements,
         "replay": params.replay,
         "validation": json.loads(validated.to_json(orient="records"))[-1] if len(validated) else None,
         "training_ids": [atoms.info["id"] for atoms in training.structures],

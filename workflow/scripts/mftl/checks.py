@@ -13,6 +13,7 @@ from mftl import downloads, extxyz
 from mftl import recipe as recipes
 from mftl.config import (
     ROLES,
+    BoxPlots,
     Config,
     Curve,
     DatasetLevel,
@@ -26,6 +27,12 @@ from mftl.config import (
     LowLevels,
     NormalModePool,
     Parity,
+    Phonons,
+    Reference,
+    Simulated,
+    Stability,
+    StabilityTable,
+    Starts,
     System,
     Training,
     listed,
@@ -38,6 +45,10 @@ from mftl.sampling import drawn
 from mftl.splits import chosen_by, divide
 
 RESERVED = ("benchmarks", "export", "figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
+RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "costs", "datasets", "downloads", "dynamics",
+                    "errors", "export",
+                    "foundation_models", "labels", "levels", "logs", "low-levels", "models", "pools", "predictions",
+                    "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -125,6 +136,7 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
             return set(ids)
         return set(ids[: one.first])
 
+    # strata do not change how many there are
     split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
     usable = set.intersection(*(labelled(name) for name in level.split("~")))
     return len(usable.intersection(split["training"]))
@@ -150,25 +162,31 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
                 yield from _missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from _missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
-        if system.split and system.split.level not in system.levels:
-            yield mistake(f"{path}.split.level", system.split.level, f"the levels of {name}: {listed(system.levels)}")
+        if system.split:
+            yield from _split_mistakes(name, system)
     for name, model in config.foundation_models.items():
         if not isinstance(model, FoundationDownload):
             yield from _missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
-    overrides = {"finetuning": config.finetuning}
+    overrides = {"training": {}, "finetuning": config.finetuning}
     overrides |= {f"modes.{name}.training": mode.training for name, mode in config.modes.items()}
     for path, values in overrides.items():
         try:
-            Training(**(config.training.model_dump() | values))
+            merged = Training(**(config.training.model_dump() | values))
         except ValidationError as error:
             for e in error.errors():
                 key = e["loc"][0]
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
+            continue
+        if not merged.energy_weight and not merged.forces_weight:
+            yield mistake(f"{path}.energy_weight", 0, "more than 0, since forces_weight is 0 too: nothing is learned")
     yield from _curve_inconsistencies(config, root)
+    for name, protocol in config.dynamics.items():
+        yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
-        if name in RESERVED:
-            yield mistake(f"figures.{name}", name, f"another name: results/{name} is something else")
+        folder = name.rpartition("/")[0]
+        if name in RESERVED or folder in RESERVED_FOLDERS:
+            yield mistake(f"figures.{name}", name, f"another name: results/{folder or name} is something else")
     for i, name in enumerate(config.export):
         recipe = _parsed(config.curves[name].recipe) if name in config.curves else None
         if recipe is None or not recipe.stages or recipe.last.epochs is not None:
@@ -179,9 +197,19 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
 
 
+def _split_mistakes(name: str, system: System) -> Iterator[str]:
+    path, split = f"systems.{name}.split", system.split
+    if split.level not in system.levels:
+        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(system.levels)}")
+    if not split.test and not split.test_only:
+        yield mistake(f"{path}.test", 0, "at least 1, since no structures are `test_only`")
+    if split.stratify and split.block > 1:
+        yield mistake(f"{path}.stratify", split.stratify, "null, since blocks decide what goes where")
+
+
 def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) -> Iterator[str]:
     """Curves that a figure asks for but cannot draw, and levels that its system does not have."""
-    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs"}.get(type(figure))
+    wanted = {LearningCurves: "size", LowLevels: "size", Epochs: "epochs", BoxPlots: "size or epochs"}.get(type(figure))
     if wanted:
         targets = {}
         for i, name in enumerate(figure.curves):
@@ -190,7 +218,7 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
             elif (recipe := _parsed(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
                 system, levels = config.target_of(name)
                 targets[name] = (system, levels[0])
-                if recipe.open not in (None, wanted):
+                if recipe.open not in (None, *wanted.split(" or ")):
                     yield mistake(f"{path}.curves.{i}", name, f"a curve whose {wanted} is open (*)")
         if len(set(targets.values())) > 1:
             what = listed(f"{name} {'.'.join(target)}" for name, target in targets.items())
@@ -203,6 +231,10 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
                 yield mistake(
                     f"{path}.references.{i}.value", one.value, f"values of {one.curve}: {listed(map(str, values))}"
                 )
+    if isinstance(figure, BoxPlots):
+        for name in figure.curves:
+            if name in targets and figure.value not in (values := config.curves[name].values or [figure.value]):
+                yield mistake(f"{path}.value", figure.value, f"values of {name}: {listed(map(str, values))}")
     if isinstance(figure, LowLevels):
         for name in figure.curves:
             for value in figure.values:
@@ -210,6 +242,15 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
                     yield mistake(f"{path}.values", value, f"values of {name}: {listed(map(str, values))}")
         if not any(name in targets and config.low_level(name) for name in figure.curves):
             yield mistake(f"{path}.curves", figure.curves, "a curve that starts with another level of the same system")
+    for key, part in _simulated(figure):
+        yield from _simulation_mistakes(config, f"{path}{key}", part, list(getattr(figure, "references", [])))
+    if isinstance(figure, StabilityTable):
+        for name, counts in figure.published.items():
+            values = figure.values or (config.curves[name].values if name in config.curves else [])
+            if name not in figure.curves or len(counts) != len(values):
+                yield mistake(f"{path}.published.{name}", counts, f"of a curve of the table, {len(values)} numbers")
+    if isinstance(figure, Phonons):
+        yield from _phonon_mistakes(config, path, figure)
     if isinstance(figure, Parity):
         if figure.system not in config.systems:
             yield mistake(f"{path}.system", figure.system, f"the systems: {listed(config.systems)}")
@@ -225,6 +266,68 @@ def _figure_inconsistencies(config: Config, path: str, figure: FigureSection) ->
         if figure.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"{path}.role", figure.role, f"a built-in role or a key of plot.colors ({known})")
+
+
+def _simulated(figure: FigureSection) -> list[tuple[str, Simulated]]:
+    """The parts of a figure whose curves are simulated, and their paths in it."""
+    if isinstance(figure, Stability):
+        return [(f".panels.{i}", panel) for i, panel in enumerate(figure.panels)]
+    return [("", figure)] if isinstance(figure, Simulated) else []
+
+
+def _simulation_mistakes(config: Config, path: str, part: Simulated, references: list[Reference]) -> Iterator[str]:
+    """What is wrong with the protocol, the curves and the values of a part of a figure."""
+    if part.protocol not in config.dynamics:
+        known = listed(config.dynamics) or "none is configured"
+        yield mistake(f"{path}.protocol", part.protocol, f"a key of dynamics ({known})")
+    for i, name in enumerate(part.curves):
+        yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.values", part.values)
+        recipe = _parsed(config.curves[name].recipe) if name in config.curves else None
+        if recipe and recipe.open != "size":
+            yield mistake(f"{path}.curves.{i}", name, "a curve whose size is open (*)")
+    for i, one in enumerate(references):
+        yield from _force_field_mistakes(
+            config, f"{path}.references.{i}.curve", one.curve, f"{path}.references.{i}.value", [one.value]
+        )
+
+
+def _force_field_mistakes(config: Config, path: str, name: str, values_path: str, values: list[int]) -> Iterator[str]:
+    """Why a curve's models at some values cannot drive dynamics by themselves."""
+    if name not in config.curves:
+        yield mistake(path, name, f"the curves: {listed(config.curves)}")
+        return
+    curve = config.curves[name]
+    recipe = _parsed(curve.recipe)
+    if recipe and recipe.stages and len(recipe.last.levels) > 1:
+        yield mistake(path, name, "a curve of models of forces: a Δ model needs its low level in every step")
+    if recipe and recipe.stages and (unknown := [value for value in values if value not in curve.values]):
+        yield mistake(values_path, unknown[0], f"values of {name}: {listed(map(str, curve.values))}")
+
+
+def _start_mistakes(config: Config, path: str, starts: Starts) -> Iterator[str]:
+    """What is wrong with what simulations start from."""
+    if (starts.system is None) == (starts.crystal is None):
+        given = {"system": starts.system, "crystal": starts.crystal and starts.crystal.model_dump()}
+        yield mistake(path, given, "either system or crystal")
+    elif starts.system and starts.system not in config.systems:
+        yield mistake(f"{path}.system", starts.system, f"the systems: {listed(config.systems)}")
+    elif starts.system and starts.set != "all" and config.systems[starts.system].split is None:
+        yield mistake(f"systems.{starts.system}.split", None, f"a split, since {path}.set is {starts.set}; or set: all")
+
+
+def _phonon_mistakes(config: Config, path: str, figure: Phonons) -> Iterator[str]:
+    """What is wrong with the models and the level whose phonons are compared."""
+    for i, name in enumerate(figure.curves):
+        yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.value", [figure.value])
+    if one := figure.reference:
+        yield from _force_field_mistakes(
+            config, f"{path}.reference.curve", one.curve, f"{path}.reference.value", [one.value]
+        )
+    if figure.level:
+        system, _, level = figure.level.partition(".")
+        levels = config.systems[system].levels if system in config.systems else {}
+        if not hasattr(levels.get(level), "engine"):
+            yield mistake(f"{path}.level", figure.level, "<system>.<level> of the configuration, computed by an engine")
 
 
 def _parsed(text: str) -> recipes.Recipe | None:
@@ -274,6 +377,7 @@ def _curve_inconsistencies(config: Config, root: Path) -> Iterator[str]:
             if stage.mode in config.modes:
                 stages = recipe.stages[: i + 1]
                 yield from _mode_mistakes(config, path, curve.recipe, recipes.Recipe(stages, recipe.foundation))
+        yield from _element_mistakes(config, path, curve.recipe, recipe)
         for stage in recipe.stages:
             if stage.system not in config.systems:
                 yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
@@ -335,10 +439,14 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
         return  # reported where it is set
     replay = config.modes[mode].replay
     if recipe.parent is None:
-        if settings.needs_parent or replay:
+        if settings.needs_parent or replay or config.modes[mode].elements:
             yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
         return
     if replay is None:
+        return
+    if config.modes[mode].elements:
+        valid_mode = "no `replay`: a head that goes on with the parent's data would need the parent's elements"
+        yield mistake(f"modes.{mode}.elements", config.modes[mode].elements, valid_mode)
         return
     chosen, key = config.replay_of(recipe), f"modes.{mode}.replay"
     if "system" not in chosen or "level" not in chosen:
@@ -347,6 +455,39 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
     levels = config.systems[chosen["system"]].levels if chosen["system"] in config.systems else {}
     if unknown := [level for level in chosen["level"].split("~") if level not in levels]:
         yield mistake(key, replay.model_dump(exclude_none=True), f"{unknown[0]} to be a level of {chosen['system']}")
+
+
+def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """Elements of a stage that neither its parent nor its mode's `elements` knows.
+
+    Those of a foundation model are in its file, which is not read here: training looks.
+    """
+    known: list[str] | None = None
+    for i, stage in enumerate(recipe.stages):
+        if stage.system not in config.systems or stage.mode not in config.modes:
+            return
+        own = config.systems[stage.system].elements
+        if i == 0:
+            known = None if recipe.foundation else own
+            continue
+        if known is None:
+            continue
+        places = config.modes[stage.mode].elements
+        for new, old in places.items():
+            if old not in known or new in known:
+                lacking = f"{old} to be an element" if old not in known else f"{new} to be no element"
+                valid_places = f"{lacking} of the model that {stage} starts from, which knows {listed(known)}"
+                yield mistake(f"modes.{stage.mode}.elements", places, valid_places)
+                return
+        known = [{old: new for new, old in places.items()}.get(one, one) for one in known]
+        if unknown := [one for one in own if one not in known]:
+            yield mistake(
+                path,
+                given,
+                f"{listed(unknown)} of {stage.system} to be elements that the stage before knows ({listed(known)}), "
+                f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
+            )
+            return
 
 
 def _missing_file(path: str, value: str, root: Path) -> Iterator[str]:

@@ -11,13 +11,14 @@ MADE_WITH_PYSCF = ["sun2020", "weigend2005", "grimme2010", "grimme2011"]
 PBE0, WB97M, PBE, CCSDT = ["adamo1999"], ["mardirossian2016", "najibi2018"], ["perdew1996"], ["raghavachari1989"]
 
 ALWAYS = ["cui2025", "molder2021"]
-PACKAGES = {"ase": "larsen2017", "torch": "paszke2019", "mace-torch": "batatia2022"}
+PACKAGES = {"ase": "larsen2017", "torch": "paszke2019", "mace-torch": "batatia2022", "phonopy": "togo2023"}
 ENGINES = {
     "tblite": ["tblite"],
     "dftb+": ["hourahine2020"],
     "pyscf-dft": ["sun2020"],
     "pyscf-ccsd(t)": ["sun2020", *CCSDT],
     "gpaw": ["mortensen2024"],
+    "stillinger-weber": ["thompson2022", "stillinger1985", "ding1986"],
 }
 # found in the names of methods, functionals, basis sets and dispersion corrections, letters and digits alone
 METHODS = {
@@ -79,11 +80,21 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
     pool = params.get("pool")
     if isinstance(pool, dict) and "dataset" in pool:
         keys.add(_of_download(pool["dataset"]))
+    system = params.get("system")
+    if isinstance(system, dict) and system.get("pool", {}).get("generator") == "stillinger-weber-md":
+        keys.update([*ENGINES["stillinger-weber"], "rocken2025"])
     if "download" in wildcards:
         keys.add(_of_download(wildcards["download"]))
+    protocol = params.get("protocol")
+    if isinstance(protocol, dict):
+        keys.add("rocken2025")  # of the criterion, that of overlaps
+        keys |= {"fu2023"} if protocol["bond_deviation"] else set()
+        keys |= {"leimkuhler2013"} if protocol["ensemble"] == "nvt" else set()
     settings = params.get("settings")
     if isinstance(settings, dict) and settings.get("layer_decay", 1) != 1:
         keys.add("zaverkin2023")
+    if params.get("new_elements"):
+        keys.add("rocken2025")
     return keys
 
 

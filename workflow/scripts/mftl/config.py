@@ -15,6 +15,7 @@ from mftl.inputs import InputError
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
+FigureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 DatasetName = Literal[*downloads.DATASETS]
 
@@ -107,12 +108,66 @@ class SimpleCrystalPool(Section):
         }
 
 
+class StillingerWeberParameters(Section):
+    """The potential of Stillinger and Weber for one element."""
+
+    epsilon: PositiveFloat = Field(description="depth of a bond, eV; half the cohesive energy of diamond")
+    sigma: PositiveFloat = Field(description="Å; a bond of diamond is 2^(1/6) of it")
+    three_body: PositiveFloat = Field(description="λ, weight of the three-body term")
+    A: PositiveFloat = Field(7.049556277, description="A of the two-body term")
+    B: PositiveFloat = Field(0.6022245584, description="B of the two-body term")
+    a: PositiveFloat = Field(1.8, description="cutoff over sigma")
+    gamma: PositiveFloat = Field(1.2, description="γ, range of the three-body term over sigma")
+
+
+# Si: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985); Ge: Ding and Andersen, Phys. Rev. B 34, 6987 (1986)
+STILLINGER_WEBER = {
+    "Si": StillingerWeberParameters(epsilon=2.1683, sigma=2.0951, three_body=21.0),
+    "Ge": StillingerWeberParameters(epsilon=1.93, sigma=2.181, three_body=31.0),
+}
+
+
+class DynamicsPool(Section):
+    """Snapshots of molecular dynamics of an element in the diamond structure, or molten, at several temperatures.
+
+    Each temperature: from the crystal at constant pressure, then at the mean volume of the second half, from which the
+    snapshots are.
+    """
+
+    generator: Literal["stillinger-weber-md"] = Field(description="the name of the generator")
+    name: Name = Field(description="what the ids begin with")
+    element: Element = Field(description="chemical symbol, one of `parameters`")
+    lattice_constant: PositiveFloat = Field(description="of diamond, Å; where each simulation starts")
+    repeat: PositiveInt = Field(2, description="cubic cells of eight atoms along each axis")
+    temperatures: list[PositiveInt] = Field(min_length=1, description="K, one simulation for each")
+    equilibration: PositiveFloat = Field(description="ps at constant pressure (zero) and temperature, not sampled")
+    discard: float = Field(0.0, ge=0, description="ps at constant volume and temperature, not sampled either")
+    samples: PositiveInt = Field(description="snapshots of each temperature")
+    interval: PositiveFloat = Field(1.0, description="ps between two snapshots")
+    time_step: PositiveFloat = Field(1.0, description="fs")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of the potential, as of the level; other values replace all of them"
+    )
+    seed: list[int] = Field([0], description="seeds of the velocities; the temperature is appended")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        pairs = [(k, temperature) for k in range(self.samples) for temperature in self.temperatures]
+        return {
+            "id": [f"{self.name}-{temperature}K-{k:04d}" for k, temperature in pairs],
+            "temperature": [str(temperature) for _, temperature in pairs],
+        }
+
+
 class DatasetPool(Section):
     """A random sample of a published data set, downloaded and checked."""
 
     dataset: DatasetName = Field(description="its name; docs/datasets.md describes each")
     count: PositiveInt | None = Field(None, description="structures drawn (null: all); fewer are a part of more")
     seed: int = Field(0, description="another seed draws others")
+    without: dict[str, list[str]] = Field(
+        {}, description="leave out structures whose info key has one of these values, e.g. {group: [Surface]}"
+    )
 
 
 Pool = Annotated[
@@ -120,6 +175,7 @@ Pool = Annotated[
     | Annotated[NormalModePool, Tag("normal-modes")]
     | Annotated[CrystalPool, Tag("crystals")]
     | Annotated[SimpleCrystalPool, Tag("simple-crystals")]
+    | Annotated[DynamicsPool, Tag("stillinger-weber-md")]
     | Annotated[DatasetPool, Tag("dataset")],
     Discriminator(
         lambda value: _as_dict(value).get("generator", "dataset" if "dataset" in _as_dict(value) else "file")
@@ -220,6 +276,15 @@ class GpawLevel(EngineLevel):
     max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
 
 
+class StillingerWeberLevel(EngineLevel):
+    """The classical potential of Stillinger and Weber, with LAMMPS; crystals and liquids of one element."""
+
+    engine: Literal["stillinger-weber"] = Field(description="the name of the engine")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of each element; other values replace all of them"
+    )
+
+
 AnyLevel = Annotated[
     Annotated[FileLevel, Tag("file")]
     | Annotated[DatasetLevel, Tag("dataset")]
@@ -227,7 +292,8 @@ AnyLevel = Annotated[
     | Annotated[DftbLevel, Tag("dftb+")]
     | Annotated[PyscfDftLevel, Tag("pyscf-dft")]
     | Annotated[PyscfCcsdtLevel, Tag("pyscf-ccsd(t)")]
-    | Annotated[GpawLevel, Tag("gpaw")],
+    | Annotated[GpawLevel, Tag("gpaw")]
+    | Annotated[StillingerWeberLevel, Tag("stillinger-weber")],
     Discriminator(lambda value: _as_dict(value).get("engine", "dataset" if "dataset" in _as_dict(value) else "file")),
 ]
 
@@ -236,13 +302,18 @@ class Split(Section):
     """Test and validation sets, fixed once for the system and kept out of every level's training sets."""
 
     level: Name = Field(description="the level that test and validation structures must be labelled at")
-    test: PositiveInt = Field(description="structures kept for testing")
+    test: int = Field(ge=0, description="structures kept for testing; 0 if those of `test_only` are all")
     validation: PositiveInt = Field(description="structures kept for early stopping")
     seed: int = Field(0, description="another seed draws another split")
     test_only: dict[str, list[str]] = Field(
         {},
         description="structures whose info key has one of these values, e.g. {kind: [vacancy]}, are neither validated "
         "nor trained on; those labelled at `level` are in the test set, on top of the `test` others",
+    )
+    stratify: str | None = Field(
+        None,
+        description="an info key, e.g. temperature: test, validation and training sets hold as many structures of each "
+        "of its values as of others, as nearly as can be",
     )
     block: PositiveInt = Field(
         1, description="so many structures in a row of the pool (say, one molecule's) stay on one side of the split"
@@ -399,10 +470,68 @@ class Mode(Section):
     """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""
 
     training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+    elements: dict[Element, Element] = Field(
+        {},
+        description="new elements that take the places of the parent's: {Ge: Si} makes of all that was learned of Si "
+        "the start for Ge",
+    )
+    resample: bool = Field(
+        False, description="each seed is trained on other structures of the training set, not only from other weights"
+    )
     replay: Replay | None = Field(
         None,
         description="multi-head fine-tuning: data of the parent model for a second head; {} for what it learned last",
     )
+
+
+# --- dynamics ----------------------------------------------------------------------------------------------------
+
+
+class Crystal(Section):
+    """A perfect crystal."""
+
+    lattice: Literal["diamond", "fcc", "bcc", "sc", "hcp"] = Field(description="its conventional cell is built")
+    element: Element = Field(description="chemical symbol")
+    lattice_constant: PositiveFloat = Field(description="Å")
+
+
+class Starts(Section):
+    """What simulations start from: structures of a system, or a crystal."""
+
+    system: Name | None = Field(None, description="a key of `systems`; null: a crystal")
+    set: Literal["test", "training", "all"] = Field("test", description="which of the system's structures")
+    only: dict[str, list[str]] = Field(
+        {},
+        description="only structures whose info key has one of these values, e.g. {sampling: [T600]}, or {id: [...]}",
+    )
+    structures: PositiveInt = Field(1, description="the first so many; replicas start from them in turn")
+    crystal: Crystal | None = Field(None, description="a perfect crystal instead")
+    repeat: list[PositiveInt] = Field(
+        [1, 1, 1], min_length=3, max_length=3, description="so many cells along each cell vector"
+    )
+
+
+class Protocol(Section):
+    """How simulations are run, and when one counts as failed."""
+
+    starts: Starts = Field(description="what they start from")
+    ensemble: Literal["nvt", "nve"] = Field("nvt", description="Langevin dynamics (BAOAB), or constant energy")
+    temperature: PositiveFloat = Field(description="of the thermostat and of the initial velocities, K")
+    friction: PositiveFloat = Field(1.0, description="of the thermostat, 1/ps")
+    timestep: PositiveFloat = Field(0.5, description="fs")
+    length: PositiveFloat = Field(description="ps")
+    replicas: PositiveInt = Field(20, description="simulations with each model, all in one batch")
+    seed: int = Field(0, description="of velocities and noise, besides the model's seed and the replica's number")
+    frame_every: PositiveFloat = Field(0.1, description="ps between two frames of the trajectory")
+    velocities: bool = Field(False, description="keep velocities in the trajectory, too (as momenta)")
+    closest: PositiveFloat = Field(description="two atoms closer than this (Å) are an overlap")
+    overlaps: Literal["steps", "frames"] = Field(
+        "steps", description="look for overlaps in every step, or in frames of the trajectory alone, as an RDF does"
+    )
+    bond_deviation: PositiveFloat | None = Field(
+        None, description="a bond is broken if its length is off by more than this (Å); null: no bond must hold"
+    )
+    max_temperature: PositiveFloat = Field(1e4, description="a simulation that becomes hotter than this (K) is stopped")
 
 
 # --- curves and figures ------------------------------------------------------------------------------------------
@@ -418,6 +547,9 @@ class Curve(Section):
     )
     test: str | None = Field(
         None, description="<system>.<level> whose test set it is compared with, if not that of its last stage"
+    )
+    test_structures: PositiveInt | None = Field(
+        None, description="use only the first so many of the test set, if not as many as prediction.test_structures"
     )
     architecture: str = Field("tiny", description="a key of `architectures`")
     seeds: PositiveInt | None = Field(None, description="number of seeds, if not the general one")
@@ -438,11 +570,22 @@ class FigureSection(Section):
     )
 
 
-class LearningCurves(FigureSection):
+class AverageErrors(FigureSection):
+    """What figures have that draw errors averaged over the test set."""
+
+    error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
+
+
+class LearningCurves(AverageErrors):
     """Error on the test set against the number of training structures."""
 
     kind: Literal["learning-curves"] = Field(description="the kind of figure")
     curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    only: dict[str, list[str]] = Field(
+        {},
+        description="errors on those test structures alone whose info key has one of these values, e.g. "
+        "{temperature: ['300', '400']}",
+    )
 
 
 class Reference(Section):
@@ -453,7 +596,7 @@ class Reference(Section):
     label: str = Field(description="name in the legend")
 
 
-class Epochs(FigureSection):
+class Epochs(AverageErrors):
     """Error against the epochs of a stage, such as a pre-training."""
 
     kind: Literal["epochs"] = Field(description="the kind of figure")
@@ -489,7 +632,7 @@ class ForceParity(Parity):
     kind: Literal["force-parity"] = Field(description="the kind of figure")
 
 
-class LowLevels(FigureSection):
+class LowLevels(AverageErrors):
     """Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
 
     kind: Literal["low-levels"] = Field(description="the kind of figure")
@@ -499,20 +642,105 @@ class LowLevels(FigureSection):
     )
 
 
+class BoxPlots(FigureSection):
+    """Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+    kind: Literal["box-plots"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, max_length=3, description="keys of `curves`, in the order of the legend")
+    value: PositiveInt = Field(description="the one value of their open number")
+    key: str = Field(description="the info key of the test structures that makes the groups, e.g. temperature")
+    groups: list[str] = Field([], description="its values, in the order drawn ([]: all there are)")
+    label: str = Field(description="name of the key in the figure, with its unit")
+    quantity: Literal["energy", "forces"] = Field("forces", description="whose mean absolute error in each structure")
+
+
 class Scheme(FigureSection):
-    """A drawing of transfer between levels and in configuration space."""
+    """A drawing of transfer: between levels and in configuration space, or between elements."""
 
     kind: Literal["scheme"] = Field(description="the kind of figure")
+    drawing: Literal["levels", "elements"] = Field("levels", description="transfer between what")
 
 
-Figure = Annotated[LearningCurves | Epochs | Comparison | ForceParity | LowLevels | Scheme, Field(discriminator="kind")]
+class Simulated(Section):
+    """Curves whose models are run under a protocol."""
+
+    protocol: Name = Field(description="a key of `dynamics`")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    values: list[PositiveInt] = Field([], description="which of the curves' `values` (none: all)")
+    label: str = Field("", description="what is simulated, above the panel")
+
+
+class Stability(FigureSection):
+    """Which fraction of simulations is stable, and how long they last, against training size."""
+
+    kind: Literal["stability"] = Field(description="the kind of figure")
+    panels: list[Simulated] = Field(min_length=1, max_length=3, description="a column of panels for each")
+
+
+class StabilityTable(FigureSection, Simulated):
+    """A table of how many simulations are stable, a line for each curve, a column for each training size."""
+
+    kind: Literal["stability-table"] = Field(description="the kind of figure")
+    published: dict[str, list[int]] = Field(
+        {}, description="what a paper found for a curve, at each of `values`, e.g. {germanium-single: [35, 46]}"
+    )
+    published_of: PositiveInt = Field(100, description="out of so many simulations there")
+
+
+class Structure(FigureSection, Simulated):
+    """Radial and angular distribution functions of stable simulations, a row of panels for each training size."""
+
+    kind: Literal["structure"] = Field(description="the kind of figure")
+    references: list[Reference] = Field([], description="models drawn as dashed lines in every row")
+    skip: float = Field(0.0, ge=0, description="ps at the start of each simulation that are left out")
+    r_max: PositiveFloat = Field(6.0, description="largest distance, Å")
+    r_bins: PositiveInt = Field(120, description="bins of the radial distribution function")
+    shell: PositiveFloat = Field(3.0, description="angles are those between neighbours closer than this, Å")
+    angle_bins: PositiveInt = Field(90, description="bins of the angular distribution function")
+
+
+class Phonons(FigureSection):
+    """Phonon densities of states of a crystal, of all seeds of some models."""
+
+    kind: Literal["phonons"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, a panel for each")
+    value: PositiveInt = Field(description="one of their `values`")
+    reference: Reference | None = Field(None, description="a model compared with")
+    level: str | None = Field(None, description="<system>.<level> compared with; the level has an engine")
+    level_label: str = Field("", description="its name in the legend")
+    crystal: Crystal = Field(description="the crystal")
+    supercell: PositiveInt = Field(2, description="conventional cells along each axis in which forces are computed")
+    displacement: PositiveFloat = Field(0.01, description="of one atom at a time, Å")
+    mesh: PositiveInt = Field(20, description="wave vectors along each axis")
+    broadening: PositiveFloat = Field(0.1, description="of each frequency, THz")
+
+
+Figure = Annotated[
+    LearningCurves
+    | Epochs
+    | Comparison
+    | ForceParity
+    | LowLevels
+    | BoxPlots
+    | Scheme
+    | Stability
+    | StabilityTable
+    | Structure
+    | Phonons,
+    Field(discriminator="kind"),
+]
 FIGURES = {
     "learning-curves": LearningCurves,
     "epochs": Epochs,
     "comparison": Comparison,
     "force-parity": ForceParity,
     "low-levels": LowLevels,
+    "box-plots": BoxPlots,
     "scheme": Scheme,
+    "stability": Stability,
+    "stability-table": StabilityTable,
+    "structure": Structure,
+    "phonons": Phonons,
 }
 
 # colour, marker and line of each role. Colours: Paul Tol's bright and muted schemes, safe for the colour-blind
@@ -525,6 +753,7 @@ ROLES = {
     "double": ("#66ccee", "P", "-"),
     "double-low": ("#888888", "X", "--"),
     "triple": ("#aa3377", "*", "-"),
+    "transfer": ("#009988", "D", "-"),
     "multihead": ("#ee7733", "h", "-"),
     "level": ("#555555", "o", "-"),
     "gfn1-xtb": ("#44aa99", "<", "-"),
@@ -583,8 +812,9 @@ class Config(Section):
     )
     prediction: Prediction = Field(Prediction(), description=Prediction.__doc__)
     curves: dict[Name, Curve] = Field({}, description="recipes with one number left open")
-    figures: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], Figure] = Field(
-        {}, description="figures: results/<name>.pdf"
+    dynamics: dict[Name, Protocol] = Field({}, description="named protocols of molecular dynamics")
+    figures: dict[FigureName, Figure] = Field(
+        {}, description="figures: results/<name>.pdf; a name may have a folder, such as elements/fig2"
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
     export: list[Name] = Field([], description="curves of which `snakemake export` writes the best model")
@@ -728,8 +958,9 @@ def _as_dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "tblite", "dftb+", "pyscf-dft",
-        "pyscf-ccsd(t)", "gpaw", "path", "described", "download"}  # of the unions, in pydantic's paths  # fmt: skip
+# of the unions, in pydantic's paths
+TAGS = {"file", "dataset", "normal-modes", "crystals", "simple-crystals", "stillinger-weber-md", "tblite", "dftb+",
+        "pyscf-dft", "pyscf-ccsd(t)", "gpaw", "stillinger-weber", "path", "described", "download"}  # fmt: skip
 
 
 def _explain(values: dict, error: ValidationError) -> str:
@@ -775,7 +1006,7 @@ def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
         ("plot",): Plot,
     }  # fmt: skip
     named = {"systems": System, "architectures": Architecture, "curves": Curve, "modes": Mode,
-             "foundation_models": FoundationModel}  # fmt: skip
+             "foundation_models": FoundationModel, "dynamics": Protocol}  # fmt: skip
     if tuple(keys) in fixed:
         return fixed[tuple(keys)]
     if len(keys) == 2 and keys[0] == "figures":
@@ -784,6 +1015,8 @@ def _section_at(keys: list, values: dict) -> type[BaseModel] | None:
         return named.get(keys[0])
     if len(keys) == 3 and keys[0] == "modes":
         return Replay if keys[2] == "replay" else None
+    if len(keys) == 3 and keys[0] == "dynamics":
+        return Starts if keys[2] == "starts" else None
     return Split if len(keys) == 3 and keys[2] == "split" else None
 
 

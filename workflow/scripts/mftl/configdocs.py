@@ -21,6 +21,7 @@ EXAMPLES = [
     ("systems.<name>.pool: generator normal-modes", config.NormalModePool),
     ("systems.<name>.pool: generator crystals", config.CrystalPool),
     ("systems.<name>.pool: generator simple-crystals", config.SimpleCrystalPool),
+    ("systems.<name>.pool: generator stillinger-weber-md", config.DynamicsPool),
     ("systems.<name>.pool: a data set", config.DatasetPool),
     ("systems.<name>.levels.<name>: labels from a file", config.FileLevel),
     ("systems.<name>.levels.<name>: labels of a data set", config.DatasetLevel),
@@ -29,6 +30,8 @@ EXAMPLES = [
     ("systems.<name>.levels.<name>: engine pyscf-dft", config.PyscfDftLevel),
     ("systems.<name>.levels.<name>: engine pyscf-ccsd(t)", config.PyscfCcsdtLevel),
     ("systems.<name>.levels.<name>: engine gpaw", config.GpawLevel),
+    ("systems.<name>.levels.<name>: engine stillinger-weber", config.StillingerWeberLevel),
+    ("….parameters.<element> of stillinger-weber", config.StillingerWeberParameters),
     ("systems.<name>.split", config.Split),
     ("foundation_models.<name>: a download", config.FoundationDownload),
     ("architectures.<name>", config.Architecture),
@@ -36,8 +39,12 @@ EXAMPLES = [
     ("modes.<name>", config.Mode),
     ("modes.<name>.replay", config.Replay),
     ("curves.<name>", config.Curve),
+    ("dynamics.<name>", config.Protocol),
+    ("dynamics.<name>.starts", config.Starts),
+    ("dynamics.<name>.starts.crystal, figures.<name>.crystal", config.Crystal),
     *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
     ("figures.<name>.references", config.Reference),
+    ("figures.<name>.panels", config.Simulated),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
 

@@ -8,6 +8,7 @@ is written beside the file, and later ones are compared with it.
 import hashlib
 import json
 import logging
+import lzma
 import shutil
 import sys
 import time
@@ -211,7 +212,7 @@ def fetch(
     Raises InputError, with the URL and where to place the file by hand, if it cannot be had or its checksum is wrong.
     """
     file = files[name]
-    path = Path(folder) / file.path
+    path = placed(Path(folder) / file.path)
     recorded = path.with_name(path.name + ".sha256")
     expected = checksum or file.checksum
     if expected is None and recorded.exists():
@@ -244,9 +245,15 @@ def fetch(
     }
 
 
+def placed(path: Path) -> Path:
+    """The file itself, or, of a text file (.json), one compressed by xz beside where it would lie."""
+    packed = path.with_name(path.name + ".xz")
+    return packed if path.suffix == ".json" and not path.is_file() and packed.is_file() else path
+
+
 def checksum_of(path: str | Path, algorithm: str = "sha256") -> str:
-    """``<algorithm>:<hexadecimal digits>`` of a file."""
-    with open(path, "rb") as file:
+    """``<algorithm>:<hexadecimal digits>`` of a file, of what is in it if it was ``placed`` compressed."""
+    with lzma.open(path) if str(path).endswith(".json.xz") else open(path, "rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 

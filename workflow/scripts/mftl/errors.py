@@ -1,5 +1,6 @@
 """Errors of predictions against labels, as one tidy table."""
 
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,10 @@ def compare_levels(reference: str | Path, other: str | Path, level: str) -> list
     return [{"level": level} | row for row in error_rows(*energies, *forces, counts.sum(1))]
 
 
-def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
+def error_table(figure: str, predictions: dict[str, Path], only: Set[str] | None = None) -> pd.DataFrame:
     """A row for each figure, curve, recipe, size, epochs, seed and quantity.
+
+    ``only``: ids of the test structures that count, all if None.
 
     ``predictions``: the file of each curve that the rule ``predict`` wrote. ``value`` is the curve's open number,
     ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none), or what
@@ -73,30 +76,75 @@ def error_table(figure: str, predictions: dict[str, Path]) -> pd.DataFrame:
     """
     rows = []
     for curve, path in predictions.items():
-        with np.load(path) as data:
-            for model, name in enumerate(data["recipe"]):
-                recipe = parse(str(name))
-                energies, references = data["energies"][model], data["reference_energies"]
-                if not recipe.stages:
-                    counts = _compositions(data["numbers"], data["sizes"])
-                    energies, references = (relative_energies(one, counts) for one in (energies, references))
-                keys = {"figure": figure, "curve": curve, "recipe": str(recipe), "value": int(data["value"][model])}
-                keys |= {
-                    "size": recipe.last.size if recipe.stages else 0,
-                    "epochs": int(data["epochs"][model]),
-                    "seed": int(data["seed"][model]),
-                }
-                rows += [
-                    keys | row
-                    for row in error_rows(
-                        energies,
-                        references,
-                        data["forces"][model],
-                        data["reference_forces"],
-                        data["sizes"],
-                    )
-                ]
+        with np.load(path) as stored:
+            data = dict(stored)
+        chosen = np.array([only is None or one in only for one in data["ids"]])
+        if not chosen.any():
+            raise InputError(f"figures.{figure}.only leaves no test structure of the curve {curve}")
+        of_chosen = np.repeat(chosen, data["sizes"])
+        sizes = data["sizes"][chosen]
+        for model, keys in enumerate(_keys(figure, curve, data)):
+            energies, references = data["energies"][model][chosen], data["reference_energies"][chosen]
+            if not parse(keys["recipe"]).stages:
+                counts = _compositions(data["numbers"][of_chosen], sizes)
+                energies, references = (relative_energies(one, counts) for one in (energies, references))
+            forces, reference_forces = data["forces"][model][of_chosen], data["reference_forces"][of_chosen]
+            rows += [keys | row for row in error_rows(energies, references, forces, reference_forces, sizes)]
     return pd.DataFrame(rows)
+
+
+def structure_table(figure: str, predictions: dict[str, Path], value: int, groups: dict[str, str]) -> pd.DataFrame:
+    """A row for each curve, seed, test structure and quantity: the error of one structure.
+
+    ``value`` is the open number of the models looked at; ``groups``: the group of each test structure that counts, by
+    id, which becomes the column ``value``, as number if it is one. Errors are those of ``error_rows`` of the structure.
+    """
+    rows = []
+    for curve, path in predictions.items():
+        with np.load(path) as stored:
+            data = dict(stored)
+        ends = np.cumsum(data["sizes"])
+        for model, keys in enumerate(_keys(figure, curve, data)):
+            if keys["value"] != value and parse(keys["recipe"]).stages:
+                continue
+            for i, (one, size, end) in enumerate(zip(data["ids"], data["sizes"], ends, strict=True)):
+                if (group := groups.get(str(one))) is None:
+                    continue
+                atoms = slice(end - size, end)
+                own = error_rows(
+                    data["energies"][model][i : i + 1],
+                    data["reference_energies"][i : i + 1],
+                    data["forces"][model][atoms],
+                    data["reference_forces"][atoms],
+                    data["sizes"][i : i + 1],
+                )
+                rows += [keys | {"value": _number(group), "id": str(one)} | row for row in own]
+    if not rows:
+        raise InputError(f"figures.{figure}: no test structure is in one of its groups, or no model at {value}")
+    return pd.DataFrame(rows)
+
+
+def _keys(figure: str, curve: str, data: Mapping[str, np.ndarray]) -> Iterator[dict]:
+    """What identifies each model of a file of predictions."""
+    for name, value, epochs, seed in zip(data["recipe"], data["value"], data["epochs"], data["seed"], strict=True):
+        recipe = parse(str(name))
+        yield {
+            "figure": figure,
+            "curve": curve,
+            "recipe": str(recipe),
+            "value": int(value),
+            "size": recipe.last.size if recipe.stages else 0,
+            "epochs": int(epochs),
+            "seed": int(seed),
+        }
+
+
+def _number(text: str) -> int | float | str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
 
 
 def _compositions(numbers: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def read_info(path: str | Path, key: str) -> list[str | None]:
 def _read_info(path: Path, key: str, _modified: int) -> tuple[str | None, ...]:
     pattern = re.compile(rf"""(?:^|\s){re.escape(key)}=(?:"([^"]*)"|(\S+))""")
     values = []
-    with _open(path) as file:
+    with open_bytes(path) as file:
         while line := file.readline():
             if not line.strip():
                 continue
@@ -83,13 +83,14 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str],
         raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
 
 
-def _open(path: Path) -> BinaryIO:
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, which may be compressed."""
     return lzma.open(path, "rb") if is_compressed(path) else path.open("rb")
 
 
 def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str], tuple[int, ...]]:
     ids, first, places, place = [], {}, [], 0
-    with _open(path) as file:
+    with open_bytes(path) as file:
         while line := file.readline():
             start, place = place, place + len(line)
             if not line.strip():

@@ -72,13 +72,14 @@ def _what_to_do(error: Exception) -> str | None:
     return None
 
 
-def explain(log: str | Path) -> None:
+def explain(logs: str | list[str]) -> None:
     """Say, after a call that failed, what its log alone does not tell."""
-    with suppress(OSError):
-        if "Signals.SIGKILL" in Path(log).read_text(encoding="utf-8", errors="replace"):
-            print(
-                f"\nA job was killed from outside (SIGKILL). Most often memory ran out. {MORE_MEMORY}", file=sys.stderr
-            )
+    texts = []
+    for log in [logs] if isinstance(logs, str) else logs:  # which of the two depends on Snakemake's release
+        with suppress(OSError):
+            texts.append(Path(log).read_text(encoding="utf-8", errors="replace"))
+    if any("Signals.SIGKILL" in text for text in texts):
+        print(f"\nA job was killed from outside (SIGKILL). Most often memory ran out. {MORE_MEMORY}", file=sys.stderr)
 
 
 def _leave(log: TextIO) -> NoReturn:

@@ -110,8 +110,8 @@ def fit_reference_energies(counts: np.ndarray, energies: np.ndarray) -> np.ndarr
 
 
 def reference_energies(model: torch.nn.Module) -> np.ndarray:
-    """Reference energies of a model with one head, eV, shape (elements,), as float64."""
-    return model.atomic_energies_fn.atomic_energies.detach().double().cpu().numpy().reshape(-1)
+    """Reference energies of a model with one head, eV, shape (elements,), as float64; a copy."""
+    return np.array(model.atomic_energies_fn.atomic_energies.detach().double().cpu()).reshape(-1)
 
 
 def set_reference_energies(model: torch.nn.Module, energies: np.ndarray) -> None:
@@ -125,6 +125,27 @@ def set_reference_energies(model: torch.nn.Module, energies: np.ndarray) -> None
     held = reference_energies(model)
     if not np.allclose(held, energies, rtol=1e-6, atol=1e-6):
         raise RuntimeError(f"reference energies were set to {energies} but read back as {held}")
+
+
+def rename_elements(model: torch.nn.Module, places: dict[str, str]) -> None:
+    """Let new elements take the places of known ones: ``{"Ge": "Si"}`` makes of silicon's weights those of germanium.
+
+    Energies and forces of a structure whose elements are renamed as well stay as they were.
+    Raises InputError if the model does not know an old element, already knows a new one, or has other parts that depend
+    on the elements.
+    """
+    if not places:
+        return
+    if hasattr(model, "pair_repulsion_fn") or hasattr(model.radial_embedding, "distance_transform"):
+        raise InputError("elements cannot be renamed in a model whose pair repulsion or radial basis depends on them")
+    known = model_elements(model)
+    names = symbols(known)
+    for new, old in places.items():
+        if old not in names or new in names:
+            wrong = f"does not know {old}" if old not in names else f"already knows {new}"
+            raise InputError(f"{new} cannot take the place of {old}: the parent model, of {', '.join(names)}, {wrong}")
+    for new, old in places.items():
+        model.atomic_numbers[names.index(old)] = atomic_numbers[new]
 
 
 def to_cuequivariance(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:

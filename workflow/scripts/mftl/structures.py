@@ -153,13 +153,13 @@ def writing(path: str | Path) -> Iterator[Callable[[Atoms], object]]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            yield lambda atoms: file.write(_frame(atoms))
+            yield lambda atoms: file.write(frame(atoms))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _frame(atoms: Atoms) -> str:
+def frame(atoms: Atoms) -> str:
     """A structure as extended XYZ: what its info and arrays hold, no constraints and no calculator."""
     own = {"symbols": np.array(atoms.get_chemical_symbols()), "positions": atoms.positions}
     arrays = own | {key: value for key, value in atoms.arrays.items() if key not in ("numbers", "positions")}

@@ -74,7 +74,8 @@ class Run:
     """One stage: what it is trained on and how, then its model, optimiser and progress.
 
     ``architecture`` and ``elements`` (symbols) are those of a model from random weights; a stage with a ``parent``
-    (a model file, of which ``head`` is used) needs neither. ``replay`` is data that a second head goes on learning
+    (a model file, of which ``head`` is used) needs neither; ``new_elements`` (new: old) take the places of some of the
+    parent's. ``replay`` is data that a second head goes on learning
     with all weights but the readouts in common, its loss weighted by ``replay_weight``.
     ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``.
     ``source`` is anything else (a hash of the code) whose change forbids continuing an older run.
@@ -89,6 +90,7 @@ class Run:
     elements: list[str] | None = None
     parent: Path | None = None
     head: str | None = None
+    new_elements: dict[str, str] | None = None
     replay: Labelled | None = None
     replay_weight: float = 1.0
     seed: int = 1
@@ -106,6 +108,7 @@ class Run:
             heads = [model]
         else:
             model = models.load_model(self.parent, self.target, self.head)
+            models.rename_elements(model, self.new_elements or {})
             heads = [model, copy.deepcopy(model)] if self.replay else [model]
             adapt_parent(model, self.training, settings)
             if self.replay:
@@ -115,6 +118,7 @@ class Run:
         if self.replay:
             share_weights(*heads)
         self.heads, self.model = torch.nn.ModuleList(heads), heads[0]
+        self.references = models.reference_energies(heads[0])
         self.training_graphs = make_graphs(heads[0], self.training)
         self.validation_graphs = make_graphs(heads[0], self.validation)
         self.replay_graphs = make_graphs(heads[1], self.replay) if self.replay else []
@@ -247,9 +251,14 @@ class Run:
         return value
 
     def errors(self, model: torch.nn.Module, graphs: list[Graph]) -> Errors:
-        """Errors of a head on labelled graphs with the weights it holds now."""
+        """Errors of a head on labelled graphs with the weights it holds now.
+
+        Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
+        """
         energies, forces = evaluate(model, batches(graphs, EVALUATION_BATCH), self.target, self.use_forces)
         energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
+        if not self.settings.energy_weight:
+            energy -= energy.mean()
         score = self.settings.energy_weight**0.5 * np.abs(energy).mean()
         if forces is None:
             return Errors(MEV * np.mean(energy**2) ** 0.5, float("nan"), float(score))
@@ -279,9 +288,22 @@ class Run:
 
     def plain_model(self) -> torch.nn.Module:
         """The model with the weights it holds now, as mace-torch alone can load it."""
+        if not self.settings.energy_weight:
+            self.fix_energies()
         if self.settings.accelerate == "cuequivariance":
             return models.from_cuequivariance(self.model, self.target)
         return self.model
+
+    def fix_energies(self) -> None:
+        """Fit the reference energies to the training set once more: forces alone leave a constant open.
+
+        As Röcken and Zavadlav do it. The fit starts from the reference energies of the first step, so that it does not
+        depend on how often it was done.
+        """
+        energies, _ = evaluate(self.model, batches(self.training_graphs, EVALUATION_BATCH), self.target, False)
+        counts = models.composition(self.training.structures, models.model_elements(self.model))
+        shift = models.fit_reference_energies(counts, [g.energy for g in self.training_graphs] - energies)
+        models.set_reference_energies(self.model, self.references + shift)
 
     @cached_property
     def identity(self) -> str:
@@ -292,6 +314,7 @@ class Run:
             "architecture": None if self.parent else self.architecture.model_dump(),
             "elements": None if self.parent else self.elements,
             "head": self.head,
+            "new_elements": self.new_elements,
             "replay_weight": self.replay_weight if self.replay else None,
             "seed": self.seed,
             "source": self.source,

@@ -38,6 +38,7 @@ ENGINES = {
     "pyscf-dft": "mftl.engines.pyscf_dft",
     "pyscf-ccsd(t)": "mftl.engines.pyscf_ccsdt",
     "gpaw": "mftl.engines.gpaw",
+    "stillinger-weber": "mftl.engines.stillinger_weber",
 }
 
 # The values of ase.units (CODATA 2014), which worker processes do without: ASE is most of what they would import.

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from ase import Atoms
 
-from mftl.config import CrystalPool, FilePool, NormalModePool, Pool
+from mftl.config import CrystalPool, DynamicsPool, FilePool, NormalModePool, Pool
 from mftl.inputs import InputError
 from mftl.sampling import drawn
 from mftl.structures import Progress, Structures
-from mftl.systems import crystals, normal_modes
+from mftl.systems import crystals, molecular_dynamics, normal_modes
 
 
 def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> Iterator[Atoms]:
@@ -27,6 +27,8 @@ def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> It
         structures = normal_modes.sample(pool, progress)
     elif isinstance(pool, CrystalPool):
         structures = crystals.sample(pool, progress)
+    elif isinstance(pool, DynamicsPool):
+        structures = molecular_dynamics.sample(pool, progress)
     else:
         structures = crystals.simple_crystals(pool)
     for atoms in structures:

@@ -1,15 +1,19 @@
 """Si and Ge of mlearn at PBE (Zuo et al., J. Phys. Chem. A 124, 731, 2020): a training and a test set as JSON.
 
+The files may be compressed by xz.
+
 A list of structures as pymatgen writes them, with energy (eV) and forces (eV/Å) in ``outputs``.
 """
 
 import json
 from collections.abc import Iterator
+from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
+from mftl.extxyz import open_bytes, stem
 from mftl.inputs import InputError
 from mftl.sampling import sample
 from mftl.structures import ENERGY, FORCES, Progress
@@ -18,15 +22,17 @@ from mftl.structures import ENERGY, FORCES, Progress
 def read(paths: list[Path], count: int | None, seed: int, progress: Progress = iter) -> Iterator[Atoms]:
     """Yield a random sample; see ``published.read``.
 
-    ``info``: ``id`` (``Si_training-000``), ``set`` (training or test) and ``group`` as published.
+    ``info``: ``id`` (``Si_training-000``), ``set`` (training or test) and ``group`` as published: AIMD-NVT, Vacancy,
+    Elastic, Surface.
     """
     entries = []
     for path in paths:
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            with open_bytes(path) as file:
+                data = json.load(file)
+        except (ValueError, EOFError, LZMAError) as error:
             raise InputError(f"{path} is not a whole JSON file ({error}); get it again") from None
-        entries += [(f"{path.stem}-{i:03d}", path, one) for i, one in enumerate(data)]
+        entries += [(f"{stem(path)}-{i:03d}", path, one) for i, one in enumerate(data)]
     for one, path, entry in progress(sample(entries, count, seed)):
         yield _labelled(path, one, entry)
 
@@ -39,7 +45,7 @@ def _labelled(path: Path, one: str, entry: dict) -> Atoms:
             [site["xyz"] for site in sites],
             cell=entry["structure"]["lattice"]["matrix"],
             pbc=True,
-            info={"id": one, "set": path.stem.rpartition("_")[2], "group": entry.get("group", "")},
+            info={"id": one, "set": stem(path).rpartition("_")[2], "group": entry.get("group", "")},
         )
         atoms.info[ENERGY] = float(entry["outputs"]["energy"])
         forces = np.array(entry["outputs"]["forces"], float)

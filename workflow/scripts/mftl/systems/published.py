@@ -5,9 +5,10 @@ A loader of a data set is a module with ``read(paths, count, seed, progress)``, 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 from ase import Atoms
 
@@ -27,16 +28,28 @@ LOADERS = {
 
 
 def read(
-    dataset: str, paths: list[Path], count: int | None, seed: int, elements: list[str], progress: Progress = iter
+    dataset: str,
+    paths: list[Path],
+    count: int | None,
+    seed: int,
+    elements: list[str],
+    progress: Progress = iter,
+    without: Mapping[str, list[str]] = MappingProxyType({}),
 ) -> Iterator[Atoms]:
     """Yield ``count`` labelled structures of a data set, all of it if None, in an order that ``seed`` shuffles.
 
     The order is that of a hash of seed and id: every prefix is a random sample, and one of 100 is in one of 1000.
+    ``without``: values of info keys whose structures are left out, such as ``{"group": ["Surface"]}``.
     Raises InputError, naming file and structure, if a file is not what it should be, holds fewer structures, or one of
     another element.
     """
-    found = 0
-    for atoms in LOADERS[dataset](paths, count, seed, progress):
+    found, left_out = 0, dict.fromkeys(((key, value) for key, values in without.items() for value in values), 0)
+    for atoms in LOADERS[dataset](paths, None if without else count, seed, progress):
+        if found == count:
+            break
+        if excluded := [one for one in left_out if str(atoms.info.get(one[0])) == one[1]]:
+            left_out[excluded[0]] += 1
+            continue
         if unknown := sorted(set(atoms.get_chemical_symbols()) - set(elements)):
             raise InputError(
                 f"{dataset}: structure {atoms.info['id']} holds {', '.join(unknown)}, "
@@ -48,7 +61,9 @@ def read(
         raise InputError(
             f"{dataset}: {count or 'some'} structures wanted, but there are only {found}; lower pool.count"
         )
-    known = DATASETS[dataset].structures
+    if count is None and (unused := [one for one, hits in left_out.items() if not hits]):
+        raise InputError(f"{dataset}: pool.without: no structure has {unused[0][0]}={unused[0][1]}")
+    known = DATASETS[dataset].structures - sum(left_out.values())
     if count is None and found != known:
         logging.warning("%s: %d structures, %d were expected", dataset, found, known)
 

@@ -1,0 +1,32 @@
+"""All simulations with one model under a protocol, in one batch -> what became of each, and their trajectory."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from mftl import models
+from mftl.config import Protocol
+from mftl.dynamics.forces import ModelForces
+from mftl.dynamics.simulation import Simulation, identify, replicas
+from mftl.dynamics.starts import read_starts
+from mftl.jobs import job
+
+with job(snakemake):
+    params = snakemake.params
+    models.fix_numerics()
+    settings = Protocol(**params.protocol)
+    structures, bonds = read_starts(snakemake.input.starts)
+    model = models.load_model(snakemake.input.model, head=params.head)
+    files = [Path(snakemake.input[name]).read_bytes() for name in ("model", "starts")]
+    simulation = Simulation(
+        structures,
+        bonds,
+        ModelForces(model, replicas(structures, settings.replicas), params.device),
+        settings,
+        Path(snakemake.output.events).parent,
+        seed=int(snakemake.wildcards.seed),
+        identity=identify(json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__, *files),
+    )
+    simulation.run().to_csv(snakemake.output.events, index=False)
+    simulation.finish(snakemake.output.trajectory)

@@ -1,0 +1,181 @@
+"""Forces of a MACE model on many replicas at once.
+
+Neighbours are searched within the cutoff and a skin, for those replicas alone in which an atom has moved by more than
+half the skin since their last search. Each step takes from these lists the pairs within the cutoff: the model's forces
+would be the same with all of them, since its radial functions vanish there, but cost more.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from ase import Atoms
+from scipy.spatial import KDTree
+
+from mftl import models
+from mftl.dynamics.convolution import accelerate
+from mftl.dynamics.integrators import Evaluation
+from mftl.inputs import InputError
+from mftl.mace_imports import get_neighborhood
+
+SKIN = 0.5  # Å
+EDGES = 16000  # of one call on a CPU: more leave its caches, less cost more calls
+
+
+@dataclass
+class Group:
+    """Replicas that go into the model together; tensors that stay the same from step to step."""
+
+    atoms: slice
+    replicas: slice
+    fixed: dict[str, torch.Tensor]
+
+
+class ModelForces:
+    """Energies and forces of a model on replicas, a function of the positions of all their atoms.
+
+    The model is taken over: it cannot be trained any more. ``closest`` of what is returned looks no farther than the
+    cutoff and the skin.
+    Raises InputError if a structure holds an element that the model does not know.
+    """
+
+    def __init__(self, model: torch.nn.Module, replicas: list[Atoms], device: str = "cpu", skin: float = SKIN):
+        self.device = models.find_device(device)
+        self.model = accelerate(model.to(self.device).eval().requires_grad_(False))
+        self.dtype, self.cutoff, self.skin = models.model_dtype(model), float(model.r_max), skin
+        elements = models.model_elements(model)
+        for atoms in replicas:
+            if unknown := sorted(set(atoms.symbols) - set(models.symbols(elements))):
+                raise InputError(
+                    f"structure {atoms.info.get('id', atoms.symbols)} holds {', '.join(unknown)}, which the model "
+                    f"does not know: it knows {', '.join(models.symbols(elements))}"
+                )
+        self.replicas = replicas
+        self.references = models.composition(replicas, elements) @ models.reference_energies(model)
+        self.one_hot = [torch.tensor(a.numbers[:, None] == np.asarray(elements)).to(self.dtype) for a in replicas]
+        self.positions = np.concatenate([atoms.positions for atoms in replicas])  # of the last search for neighbours
+        self._search_all()
+        self.weights = np.array([len(own[0]) for own in self.lists])
+        self._group()
+
+    def __call__(self, positions: np.ndarray) -> Evaluation:
+        """Energies with reference energies, forces and smallest distances at positions (N, 3)."""
+        moved = np.maximum.reduceat(((positions - self.positions) ** 2).sum(1), self.starts[:-1])
+        if outdated := np.flatnonzero(moved > (self.skin / 2) ** 2).tolist():
+            for k in outdated:
+                self._search(k, positions[self.starts[k] : self.starts[k + 1]])
+            self._join()
+        local = positions - self.origins
+        vectors = local.take(self.receivers, 0)
+        vectors -= local.take(self.senders, 0)
+        vectors += self.shifts
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        near = np.flatnonzero(squares < self.cutoff**2)
+        senders, receivers = self.senders.take(near), self.receivers.take(near)
+        shifts = torch.from_numpy(self.shifts.take(near, 0)).to(self.dtype)
+        local = torch.from_numpy(local).to(self.dtype)
+        edges = torch.from_numpy(np.stack([senders, receivers]))
+        energies, forces = np.empty(len(self.replicas)), np.empty_like(positions)
+        for group in self.groups:
+            first, last = np.searchsorted(receivers, [group.atoms.start, group.atoms.stop])
+            batch = group.fixed | {
+                "positions": local[group.atoms].to(self.device),
+                "edge_index": (edges[:, first:last] - group.atoms.start).to(self.device),
+                "shifts": shifts[first:last].to(self.device),
+            }
+            output = self.model(batch, training=False, compute_force=True)
+            energies[group.replicas] = output["interaction_energy"].detach().double().cpu().numpy()
+            forces[group.atoms] = output["forces"].detach().double().cpu().numpy()
+        return Evaluation(energies + self.references, forces, self._closest(squares))
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Go on with some of the replicas alone; ``kept`` (R,) says which."""
+        atoms = np.repeat(kept, np.diff(self.starts))
+        self.positions, self.origins = self.positions[atoms], self.origins[atoms]
+        self.references, self.weights = self.references[kept], self.weights[kept]
+        for name in ("replicas", "one_hot", "lists"):
+            setattr(self, name, [one for one, own in zip(getattr(self, name), kept, strict=True) if own])
+        self._join()
+        self._group()
+
+    def state(self) -> dict:
+        """What ``restore`` needs to give the same bits from here on."""
+        return {"positions": self.positions.copy(), "weights": self.weights.copy()}
+
+    def restore(self, state: dict) -> None:
+        """Take up the state of another object with the same replicas."""
+        self.positions, self.weights = state["positions"].copy(), state["weights"].copy()
+        self._search_all()
+        self._group()
+
+    def _search_all(self) -> None:
+        self.starts = np.cumsum([0, *map(len, self.replicas)])
+        self.origins = np.zeros_like(self.positions)
+        self.lists = [()] * len(self.replicas)
+        for k in range(len(self.replicas)):
+            self._search(k, self.positions[self.starts[k] : self.starts[k + 1]])
+        self._join()
+
+    def _search(self, k: int, positions: np.ndarray) -> None:
+        """Neighbours in one replica, sorted by the second atom of a pair.
+
+        Positions are unwrapped and may be far out, where float32 has no digits left: the model gets them relative to
+        an origin, that of the atom's image of the cell, or the centroid of a molecule.
+        """
+        atoms, own, reach = self.replicas[k], slice(self.starts[k], self.starts[k + 1]), self.cutoff + self.skin
+        if atoms.pbc.any():
+            cell = atoms.cell.complete().array
+            images = np.floor(np.linalg.solve(cell.T, positions.T).T) * atoms.pbc
+            origins = images @ cell
+            edges, shifts, _, _ = get_neighborhood(
+                positions - origins, reach, tuple(bool(p) for p in atoms.pbc), atoms.cell.array.copy()
+            )
+            senders, receivers = edges
+        else:
+            origins = np.broadcast_to(positions.mean(0), positions.shape)
+            pairs = KDTree(positions).query_pairs(reach, output_type="ndarray")
+            senders, receivers = np.concatenate([pairs, pairs[:, ::-1]]).T
+            shifts = np.zeros((len(senders), 3))
+        order = np.lexsort((*shifts.T, senders, receivers))
+        self.lists[k] = (senders[order].astype(np.int64), receivers[order].astype(np.int64), shifts[order])
+        self.positions[own], self.origins[own] = positions, origins
+
+    def _join(self) -> None:
+        self.starts = np.cumsum([0, *map(len, self.replicas)])
+        counts = [len(one[0]) for one in self.lists]
+        offsets = np.repeat(self.starts[:-1], counts)
+        senders, receivers, shifts = (np.concatenate(part) for part in zip(*self.lists, strict=True))
+        self.senders, self.receivers, self.shifts = senders + offsets, receivers + offsets, shifts
+        self.bounds = np.cumsum([0, *counts])
+
+    def _group(self) -> None:
+        """Divide the replicas into groups of one call each, the same whenever the same replicas are left."""
+        limit = EDGES if self.device.type == "cpu" else np.inf
+        parts, total = [[]], 0
+        for k, weight in enumerate(self.weights):
+            if parts[-1] and total + weight > limit:
+                parts.append([])
+                total = 0
+            parts[-1].append(k)
+            total += weight
+        self.groups = [self._make_group(part[0], part[-1] + 1) for part in parts]
+
+    def _make_group(self, first: int, last: int) -> Group:
+        sizes = torch.tensor(np.diff(self.starts)[first:last])
+        cells = np.concatenate([atoms.cell.array for atoms in self.replicas[first:last]])
+        fixed = {
+            "node_attrs": torch.cat(self.one_hot[first:last]),
+            "cell": torch.tensor(cells, dtype=self.dtype),
+            "batch": torch.repeat_interleave(torch.arange(len(sizes)), sizes),
+            "ptr": torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)]),
+        }
+        atoms = slice(int(self.starts[first]), int(self.starts[last]))
+        return Group(atoms, slice(first, last), {key: value.to(self.device) for key, value in fixed.items()})
+
+    def _closest(self, squares: np.ndarray) -> np.ndarray:
+        """Smallest distance in each replica from the squares of all listed ones."""
+        closest = np.full(len(self.replicas), np.inf)
+        some = self.bounds[1:] > self.bounds[:-1]
+        if some.any():
+            closest[some] = np.sqrt(np.minimum.reduceat(squares, self.bounds[:-1][some]))
+        return closest

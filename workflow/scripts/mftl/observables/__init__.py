@@ -1,0 +1,1 @@
+"""What is computed from trajectories and from models: each module one observable."""

@@ -1,0 +1,15 @@
+"""Phonon densities of states -> the figure, a panel for each curve, and the numbers drawn."""
+
+import pandas as pd
+
+from mftl.jobs import job
+from mftl.plotting.phonons import plot
+from mftl.plotting.style import save
+
+with job(snakemake):
+    params = snakemake.params
+    table = pd.read_csv(snakemake.input[0])
+    table.insert(1, "label", table["curve"].map(params.labels))
+    table.to_csv(snakemake.output.csv, index=False)
+    figure = plot(table, params.curves, params.looks, params.style, params.text, params.title)
+    save(figure, snakemake.output, params.style)
