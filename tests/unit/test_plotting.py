@@ -126,6 +126,17 @@ def test_letters_are_legible_and_inside(figures):
                 assert box.x0 > -2 and box.x1 < width + 2 and box.y0 > -2 and box.y1 < height + 2, (kind, text)
 
 
+def test_a_title_is_not_drawn_over_the_legend():
+    table = learning_curves.summarise(errors(), LABELS, "rmse")
+    figure = learning_curves.plot(table, LOOKS, STYLE, "Training structures", "molecules at pbe", title="QM7-X")
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    title, entries = legend.get_title(), legend.get_texts()
+    assert title.get_text() == "QM7-X"
+    assert not any(title.get_window_extent().overlaps(entry.get_window_extent()) for entry in entries)
+    plt.close(figure)
+
+
 def test_error_bars_are_explained(figures):
     for kind in ("learning-curves", "epochs", "low-levels"):
         assert "mean and standard deviation of 2 seeds" in figures[kind]._supxlabel.get_text()

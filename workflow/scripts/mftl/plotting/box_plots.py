@@ -90,5 +90,5 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
         )
         styles.small_print(figure, text, style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure

@@ -59,7 +59,7 @@ def plot(
         text = f"{len(rows)} structures, relative energies; darker: more structures (logarithmic)"
         styles.small_print(figure, text, style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

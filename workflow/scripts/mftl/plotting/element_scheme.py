@@ -65,7 +65,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, title: str = 
             _arrow(axis, (x + 0.55, top - BOX[1] / 2), (x + 0.55, bottom + BOX[1] / 2), 2.0)
         axis.text(9.25, (top + bottom) / 2, "all weights", va="center", color=styles.DARK, fontsize=_small())
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

@@ -25,5 +25,5 @@ def plot(
         text = f"force components of {len(data.sizes)} structures; darker: more components (logarithmic)"
         styles.small_print(figure, text, style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure

@@ -34,7 +34,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, xlabel: str, 
         styles.legend(figure, axes[:1])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

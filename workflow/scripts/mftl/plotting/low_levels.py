@@ -35,7 +35,7 @@ def plot(
         styles.legend(figure, axes[:, 0])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

@@ -41,5 +41,5 @@ def plot(
         note = f"Thick lines: means of {seeds} seed{'s' * (seeds > 1)}; thin lines and bands: all of them"
         styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure

@@ -50,7 +50,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, title: str = 
         _note(axes[1], 0.03, -0.32, "2  fine-tune: few accurate labels", last)
         _arrow(axes[1], (0.26, 0.85), (0.68, 0.85), bend=-0.45)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

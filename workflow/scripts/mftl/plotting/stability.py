@@ -40,7 +40,7 @@ def plot(table: pd.DataFrame, panels: list[dict], looks: dict[str, dict], style:
         note = "Error bars: 68 % Wilson intervals; arrows: half of the simulations or more never fail"
         styles.small_print(figure, f"{_texts(panels)}\n{note}", style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 
@@ -140,5 +140,5 @@ def draw_table(table: pd.DataFrame, panels: list[dict], of: int, style: dict, ti
             axis.axhline(y, color=styles.DARK, linewidth=width)
         styles.small_print(figure, _texts(panels), style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure

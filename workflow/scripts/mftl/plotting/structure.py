@@ -59,7 +59,7 @@ def plot(
         )
         styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
         if title:
-            figure.suptitle(title)
+            styles.title(figure, title)
     return figure
 
 

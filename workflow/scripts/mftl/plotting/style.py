@@ -58,6 +58,14 @@ def legend(figure: Figure, axes: Iterable[Axes]) -> None:
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(len(entries), 4))
 
 
+def title(figure: Figure, text: str) -> None:
+    """A title above the figure, and above its legend, which a plain one would be drawn over."""
+    if figure.legends:
+        figure.legends[0].set_title(text)
+    else:
+        figure.suptitle(text)
+
+
 def seeds_text(table: pd.DataFrame) -> str:
     """What the error bars of a table with a column ``seeds`` are."""
     few, many = int(table["seeds"].min()), int(table["seeds"].max())
