@@ -126,7 +126,7 @@ def pool(**changes) -> DynamicsPool:
 
 @pytest.fixture(scope="module")
 def built() -> list[Atoms]:
-    return build_pool(pool(), ["Ge"])
+    return list(build_pool(pool(), ["Ge"]))
 
 
 def test_the_same_seed_gives_the_same_snapshots(built):
