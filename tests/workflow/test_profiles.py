@@ -1,13 +1,14 @@
 """Profiles name rules that exist and resources that evaluate; a cluster's plan is made without the cluster."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
 import yaml
 from snakemake.cli import parse_args
 from snakemake.settings.types import DeploymentMethod
-from test_fig4 import ROOT, SNAKEMAKE
+from test_fig4 import ROOT, SNAKEMAKE, copy_project
 
 RULES = {
     name: body
@@ -98,10 +99,12 @@ def test_the_plugin_is_pinned_alike_everywhere():
 
 
 @pytest.mark.parametrize("profiles", [["slurm", "slurm/arrays"], ["profiles/local"]])
-def test_the_study_is_planned_without_a_cluster(profiles):
+def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
+    folder = copy_project(tmp_path)
+    shutil.copytree(ROOT / "slurm", folder / "slurm")
     words = [word for profile in profiles for word in ("--profile", profile)]
     done = subprocess.run(
-        [SNAKEMAKE, "-n", "--nolock", *words, "results/fig4.pdf"], cwd=ROOT, capture_output=True, text=True, timeout=600
+        [SNAKEMAKE, "-n", *words, "results/fig4.pdf"], cwd=folder, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = done.stdout.split("\n\n")

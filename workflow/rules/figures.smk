@@ -427,7 +427,7 @@ rule figures:
     log:
         "results/logs/{study}figures.log",
     wildcard_constraints:
-        study="|".join(STUDIES),
+        study=f"(?:{'|'.join(STUDIES)})",  # an empty constraint would be none
     conda:
         "../../envs/mftl.yaml"
     params:
@@ -445,7 +445,7 @@ rule paper:
     log:
         "results/logs/{study}paper.log",
     wildcard_constraints:
-        study="|".join(STUDIES),
+        study=f"(?:{'|'.join(STUDIES)})",  # an empty constraint would be none
     conda:
         "../../envs/mftl.yaml"
     params:
