@@ -43,6 +43,8 @@ def small_project(folder: Path) -> Path:
         "prediction": {"test_structures": 40},
         "curves": {"mftl": curve},
         "figures": {"fig4": {"kind": "learning-curves", "curves": ["mftl"]}},
+        "dynamics": {},
+        "export": [],
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(values))
     training = folder / "workflow/scripts/mftl/training.py"
