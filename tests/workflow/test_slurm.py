@@ -59,8 +59,19 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.Popen:
     command = [SNAKEMAKE, *arguments, "--configfile", "small.yaml", "--", "results/fig4.pdf"]
     with (folder / "output.txt").open("a") as output:
         return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
+
+
+def hear_interrupts() -> None:
+    """A test run started in a shell's background ignores interrupts, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finishes(call: subprocess.Popen, folder: Path) -> None:
