@@ -34,7 +34,7 @@ except InputError as error:
 
 FIGURES = list(CONFIG.figures)
 # a study's figures lie in a folder of results, those of the first paper in results itself
-STUDIES = sorted({f"{folder}/" if folder else "" for folder in (name.rpartition("/")[0] for name in FIGURES)})
+STUDIES = sorted({name[: name.rfind("/") + 1] for name in FIGURES})
 
 os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
 if workflow.is_main_process:

@@ -550,7 +550,7 @@ def report_category(wildcards):
 
 def figures_of_study(study):
     """Figures of a study; simulations with models of the first paper are not among its figures."""
-    names = [name for name in CONFIG.figures if name.rpartition("/")[0] == study.rstrip("/")]
+    names = [name for name in CONFIG.figures if name[: name.rfind("/") + 1] == study]
     return [name for name in names if study or CONFIG.figures[name].kind not in SIMULATED]
 
 
