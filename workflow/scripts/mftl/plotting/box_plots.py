@@ -89,6 +89,5 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
             f"seed{'s' if seeds > 1 else ''}): median, quartiles, whiskers to 1.5 of the box"
         )
         styles.small_print(figure, text, style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure

@@ -58,8 +58,7 @@ def plot(
                             fontsize=style["font_size"])  # fmt: skip
         text = f"{len(rows)} structures, relative energies; darker: more structures (logarithmic)"
         styles.small_print(figure, text, style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure
 
 

@@ -24,6 +24,5 @@ def plot(
             styles.panel(axis, letter, f"{one['label']}\nRMSE {rmse:.0f} meV/Å")
         text = f"force components of {len(data.sizes)} structures; darker: more components (logarithmic)"
         styles.small_print(figure, text, style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure

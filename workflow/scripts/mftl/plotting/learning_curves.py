@@ -33,8 +33,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, xlabel: str, 
             styles.panel(axis, letter)
         styles.legend(figure, axes[:1])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure
 
 

@@ -34,8 +34,7 @@ def plot(
             styles.panel(axis, letter)
         styles.legend(figure, axes[:, 0])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure
 
 

@@ -1,7 +1,5 @@
 """Phonon densities of states: a panel for each curve, all its seeds, and what they are compared with."""
 
-import textwrap
-
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -39,7 +37,6 @@ def plot(
         styles.legend(figure, axes[0])
         seeds = int(table[table["curve"].isin(curves)].groupby("curve")["seed"].nunique().max())
         note = f"Thick lines: means of {seeds} seed{'s' * (seeds > 1)}; thin lines and bands: all of them"
-        styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
-        if title:
-            styles.title(figure, title)
+        styles.small_print(figure, f"{text}\n{note}", style)
+        styles.title(figure, title)
     return figure

@@ -49,8 +49,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, title: str = 
         _note(axes[1], 0.03, 2.45, "1  pre-train: many accurate\n    labels elsewhere", looks["foundation"]["color"])
         _note(axes[1], 0.03, -0.32, "2  fine-tune: few accurate labels", last)
         _arrow(axes[1], (0.26, 0.85), (0.68, 0.85), bend=-0.45)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure
 
 
@@ -70,7 +69,9 @@ def _panel(axis: Axes, rows: pd.DataFrame, looks: dict[str, dict]) -> None:
             axis.plot(
                 part["x"], part["y"], color=styles.DARK, linestyle="--" if what == "low level" else "-", linewidth=1.0
             )
-            axis.text(1.01, part["y"].iloc[-1], what.replace(" ", "\n"), va="center", fontsize=_small(), clip_on=False)
+            axis.text(
+                1.01, part["y"].iloc[-1], what.replace(" ", "\n"), va="center", fontsize=styles.small(), clip_on=False
+            )
     axis.set(xlim=(0, 1), ylim=(-0.6, 3.3), xticks=[], yticks=[], xlabel="Configuration space", ylabel="Energy")
 
 
@@ -81,11 +82,7 @@ def _energy(x: np.ndarray, rough: float = 0.0) -> np.ndarray:
 
 
 def _note(axis: Axes, x: float, y: float, text: str, color: str) -> None:
-    axis.text(x, y, text, color=color, va="center", fontweight="bold", fontsize=_small())
-
-
-def _small() -> float:
-    return plt.rcParams["legend.fontsize"]
+    axis.text(x, y, text, color=color, va="center", fontweight="bold", fontsize=styles.small())
 
 
 def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:

@@ -1,7 +1,5 @@
 """Stable simulations against training size, as a figure and as a table."""
 
-import textwrap
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -10,7 +8,6 @@ from matplotlib.figure import Figure
 
 from mftl.plotting import style as styles
 
-LINE = 115  # letters of small print across a figure
 NAMES = {"overlap": "no two atoms too close", "bonds": "no bond broken"}
 
 
@@ -39,8 +36,7 @@ def plot(table: pd.DataFrame, panels: list[dict], looks: dict[str, dict], style:
         styles.legend(figure, axes[0])
         note = "Error bars: 68 % Wilson intervals; arrows: half of the simulations or more never fail"
         styles.small_print(figure, f"{_texts(panels)}\n{note}", style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure
 
 
@@ -90,9 +86,9 @@ def _criteria(axis: Axes, table: pd.DataFrame) -> None:
 
 
 def _texts(panels: list[dict]) -> str:
-    """What is said of the protocols, in lines that fit the width of a figure."""
+    """What is said of the protocols, each once."""
     texts = [f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"] for panel in panels]
-    return "\n".join(textwrap.fill(text, LINE) for text in dict.fromkeys(texts))
+    return "\n".join(dict.fromkeys(texts))
 
 
 def beside(table: pd.DataFrame, published: dict) -> pd.DataFrame:
@@ -139,6 +135,5 @@ def draw_table(table: pd.DataFrame, panels: list[dict], of: int, style: dict, ti
         for y, width in ((1.5, 1.0), (-0.45, 0.6), (-len(lines) - 0.5, 1.0)):
             axis.axhline(y, color=styles.DARK, linewidth=width)
         styles.small_print(figure, _texts(panels), style)
-        if title:
-            styles.title(figure, title)
+        styles.title(figure, title)
     return figure

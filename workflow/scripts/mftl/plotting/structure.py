@@ -1,7 +1,5 @@
 """Radial and angular distribution functions: a row of two panels for each training size."""
 
-import textwrap
-
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -57,9 +55,8 @@ def plot(
         note = (
             "No simulation is stable" if table.empty else f"Mean and standard deviation of {count} stable simulations"
         )
-        styles.small_print(figure, f"{textwrap.fill(text, 115)}\n{note}", style)
-        if title:
-            styles.title(figure, title)
+        styles.small_print(figure, f"{text}\n{note}", style)
+        styles.title(figure, title)
     return figure
 
 

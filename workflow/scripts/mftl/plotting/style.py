@@ -1,5 +1,6 @@
 """What all figures share: fonts, lines, labels, small print, and how they are saved."""
 
+import textwrap
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
@@ -15,6 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 ENERGY, FORCES = "energy", "forces"
 LABELS = {ENERGY: "Energy {error} (meV/atom)", FORCES: "Force {error} (meV/Å)"}
 DARK = "#333333"  # of lines and text that belong to no curve
+LINE = 115  # letters of small print across a figure
 
 
 def context(style: dict) -> AbstractContextManager:
@@ -42,8 +44,14 @@ def context(style: dict) -> AbstractContextManager:
     )
 
 
+def small() -> float:
+    """The size of letters in drawings, pt, that are less than labels."""
+    return plt.rcParams["legend.fontsize"]
+
+
 def small_print(figure: Figure, text: str, style: dict) -> None:
-    """What a reader must know of the numbers, in small letters below the figure."""
+    """What a reader must know of the numbers, in small letters below the figure, in lines that fit its width."""
+    text = "\n".join(textwrap.fill(line, LINE) for line in text.split("\n"))
     figure.supxlabel(text, x=0.995, ha="right", fontsize=style["font_size"] - 1, color=DARK)
 
 
@@ -59,7 +67,9 @@ def legend(figure: Figure, axes: Iterable[Axes]) -> None:
 
 
 def title(figure: Figure, text: str) -> None:
-    """A title above the figure, and above its legend, which a plain one would be drawn over."""
+    """A title above the figure, and above its legend, which a plain one would be drawn over; none if it is empty."""
+    if not text:
+        return
     if figure.legends:
         figure.legends[0].set_title(text)
     else:
