@@ -22,6 +22,7 @@ from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies
 from mftl.dynamics.simulation import BOND, NOT_FINITE, OVERLAP, TOO_HOT, Simulation
 from mftl.inputs import InputError
 from mftl.prediction import predict
+from mftl.structures import Structures, write_structures
 
 UNITS = pv.data.UnitData(
     kb=units.kB,
@@ -497,8 +498,10 @@ def test_bonds_of_a_crystal_cross_its_faces():
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(bonds.lengths)
 
 
-def test_structures_to_start_from_are_the_first_that_fit():
-    pool = [Atoms("H", info={"id": f"s{k}", "kind": "ab"[k % 2]}) for k in range(6)]
+def test_structures_to_start_from_are_the_first_that_fit(tmp_path):
+    atoms = [Atoms("H", info={"id": f"s{k}", "kind": "ab"[k % 2]}) for k in range(6)]
+    write_structures(tmp_path / "pool.extxyz", atoms)
+    pool = Structures(tmp_path / "pool.extxyz")
     chosen = starts.choose(pool, ["s5", "s3", "s2", "s1"], 2, {"kind": ["b"]}, "test set")
     assert [a.info["id"] for a in chosen] == ["s5", "s3"]
     with pytest.raises(InputError, match="3 structures to start from wanted, but only 1 of 2"):

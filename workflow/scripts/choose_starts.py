@@ -3,7 +3,7 @@
 from mftl.datasets import read_sets
 from mftl.dynamics.starts import choose, crystal, reference_bonds, write_starts
 from mftl.jobs import job
-from mftl.structures import read_structures
+from mftl.structures import Structures
 
 with job(snakemake):
     starts = snakemake.params.starts
@@ -11,9 +11,12 @@ with job(snakemake):
         pool = []
         chosen = [crystal(**starts["crystal"])]
     else:
-        pool = read_structures(snakemake.input.pool)
+        pool = Structures(snakemake.input.pool)
         ids = read_sets(snakemake.input.split)[starts["set"]] if starts["set"] != "all" else None
         chosen = choose(pool, ids, starts["structures"], starts["only"], f"dynamics.{snakemake.wildcards.protocol}")
     chosen = [atoms.repeat(starts["repeat"]) if starts["repeat"] != [1, 1, 1] else atoms for atoms in chosen]
-    bonds = [reference_bonds(atoms, pool) for atoms in chosen] if snakemake.params.bonds else None
+    bonds = None
+    if snakemake.params.bonds:
+        known = list(pool)
+        bonds = [reference_bonds(atoms, known) for atoms in chosen]
     write_starts(snakemake.output[0], chosen, bonds)

@@ -29,6 +29,16 @@ class Graph:
     forces: torch.Tensor | None  # (N, 3), eV/Å
 
 
+def check_elements(atoms: Atoms, elements: list[int]) -> None:
+    """Raise InputError naming the structure's id if it holds an element that is not in a model's ``elements``."""
+    unknown = sorted(set(atoms.get_chemical_symbols()) - {chemical_symbols[z] for z in elements})
+    if unknown:
+        raise InputError(
+            f"structure {atoms.info.get('id', '(no id)')} holds {', '.join(unknown)}, "
+            f"which the model does not know: it knows {', '.join(chemical_symbols[z] for z in elements)}"
+        )
+
+
 def make_graph(
     atoms: Atoms,
     elements: list[int],
@@ -41,12 +51,7 @@ def make_graph(
 
     Raises InputError naming the structure's id when it holds an element that is not in ``elements``.
     """
-    unknown = sorted(set(atoms.get_chemical_symbols()) - {chemical_symbols[z] for z in elements})
-    if unknown:
-        raise InputError(
-            f"structure {atoms.info.get('id', '(no id)')} holds {', '.join(unknown)}, "
-            f"which the model does not know: it knows {', '.join(chemical_symbols[z] for z in elements)}"
-        )
+    check_elements(atoms, elements)
     edge_index, shifts, unit_shifts, cell = get_neighborhood(
         positions=atoms.positions,
         cutoff=cutoff,

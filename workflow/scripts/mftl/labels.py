@@ -53,20 +53,12 @@ def wanted(pool: Structures, level: Level) -> list[str]:
 
     These are those that ``only`` allows, of them the ``first``, and those of ``also``. Raises InputError if none is.
     """
-    first = set(islice(_having(pool, level.only), level.first))
-    also = set(_having(pool, level.also)) if level.also else set()
+    first = set(islice(pool.having(level.only), level.first))
+    also = set(pool.having(level.also)) if level.also else set()
     chosen = [one for one in pool.ids if one in first or one in also]
     if not chosen:
         raise InputError(f"no structure of the pool has {level.only}; check the key and the values of `only`")
     return chosen
-
-
-def _having(pool: Structures, values: dict[str, list[str]]) -> Iterator[str]:
-    """Ids of structures each of whose info keys has one of its values."""
-    columns = [pool.info(key) for key in values]
-    for one, *own in zip(pool.ids, *columns, strict=True):
-        if all(value in allowed for value, allowed in zip(own, values.values(), strict=True)):
-            yield one
 
 
 def read_chunk(path: str | Path, level: Level, first: int, last: int | None) -> list[Atoms]:

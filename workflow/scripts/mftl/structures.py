@@ -78,6 +78,13 @@ class Structures:
             return read_info(self.path, key)
         return [str(atoms.info[key]) if key in atoms.info else None for atoms in self._atoms]
 
+    def having(self, values: dict[str, list[str]]) -> Iterator[str]:
+        """Ids of structures, in order, each of whose info keys has one of its values; all ids if there are no keys."""
+        columns = [self.info(key) for key in values]
+        for one, *own in zip(self.ids, *columns, strict=True):
+            if all(value in allowed for value, allowed in zip(own, values.values(), strict=True)):
+                yield one
+
     def _parsed(self, place: int) -> Atoms:
         start, end = self._bounds[place : place + 2]
         self._file.seek(start)

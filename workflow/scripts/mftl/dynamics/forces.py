@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 from mftl import models
 from mftl.dynamics.convolution import accelerate
 from mftl.dynamics.integrators import Evaluation
-from mftl.inputs import InputError
+from mftl.graphs import check_elements
 from mftl.mace_imports import get_neighborhood
 
 SKIN = 0.5  # Å
@@ -45,11 +45,7 @@ class ModelForces:
         self.dtype, self.cutoff, self.skin = models.model_dtype(model), float(model.r_max), skin
         elements = models.model_elements(model)
         for atoms in replicas:
-            if unknown := sorted(set(atoms.symbols) - set(models.symbols(elements))):
-                raise InputError(
-                    f"structure {atoms.info.get('id', atoms.symbols)} holds {', '.join(unknown)}, which the model "
-                    f"does not know: it knows {', '.join(models.symbols(elements))}"
-                )
+            check_elements(atoms, elements)
         self.replicas = replicas
         self.references = models.composition(replicas, elements) @ models.reference_energies(model)
         self.one_hot = [torch.tensor(a.numbers[:, None] == np.asarray(elements)).to(self.dtype) for a in replicas]

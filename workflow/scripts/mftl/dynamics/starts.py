@@ -12,7 +12,7 @@ from ase.data import covalent_radii
 from matscipy.neighbours import neighbour_list
 
 from mftl.inputs import InputError
-from mftl.structures import read_structures, writing
+from mftl.structures import Structures, read_structures, writing
 
 BONDED = 1.25  # times the sum of the covalent radii; farther atoms are not bonded
 
@@ -35,20 +35,19 @@ def crystal(lattice: str, element: str, lattice_constant: float) -> Atoms:
 
 
 def choose(
-    structures: Sequence[Atoms], ids: Sequence[str] | None, count: int, only: dict[str, list[str]], what: str
+    pool: Structures, ids: Sequence[str] | None, count: int, only: dict[str, list[str]], what: str
 ) -> list[Atoms]:
     """The first ``count`` structures among ``ids`` (None: all) whose info keys have one of the values in ``only``.
 
     Raises InputError if there are fewer.
     """
-    known = {atoms.info["id"]: atoms for atoms in structures}
-    wanted = [known[one] for one in (known if ids is None else ids) if one in known]
-    chosen = [a for a in wanted if all(str(a.info.get(key)) in values for key, values in only.items())]
+    wanted, fitting = [one for one in (pool.ids if ids is None else ids) if one in pool], set(pool.having(only))
+    chosen = [one for one in wanted if one in fitting]
     if len(chosen) < count:
         raise InputError(
             f"{what}: {count} structures to start from wanted, but only {len(chosen)} of {len(wanted)} are of {only}"
         )
-    return chosen[:count]
+    return [pool[one] for one in chosen[:count]]
 
 
 def reference_bonds(atoms: Atoms, structures: Sequence[Atoms] = ()) -> Bonds:
