@@ -28,8 +28,6 @@ rule dynamics:
         trajectory="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/trajectory.extxyz",
     log:
         "results/logs/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}.log",
-    benchmark:
-        "results/benchmarks/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}.tsv"
     conda:
         "../../envs/mftl.yaml"
     params:
