@@ -24,6 +24,7 @@ if "systems" not in config:
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from mftl import checks, downloads, engines, jobs, locks, recipe
+from mftl.config import study
 from mftl.inputs import InputError
 from mftl.sources import source_hash
 
@@ -33,8 +34,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 FIGURES = list(CONFIG.figures)
-# a study's figures lie in a folder of results, those of the first paper in results itself
-STUDIES = sorted({name[: name.rfind("/") + 1] for name in FIGURES})
+STUDIES = sorted(set(map(study, FIGURES)))
 
 os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
 if workflow.is_main_process:

@@ -1,6 +1,6 @@
 """Batched dynamics against ASE's Langevin with MACECalculator, same models and time step, in one run.
 
-    python benchmarks/dynamics.py [MODEL]
+    python benchmarks/dynamics.py [TABLE.csv [MODEL]]
 
 32 replicas of ethanol (with MODEL, or one of the architecture ``tiny`` with random weights) and 20 of 64 atoms of
 germanium (``tiny-metal``, random weights): the cost does not depend on the weights, but atoms must stay together, so
@@ -8,15 +8,12 @@ the forces of models with random weights are scaled down. The two take turns; th
 of one replica per CPU second.
 """
 
-import os
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+from table import ROOT, Table, cpu, run
 
 import numpy as np
 import torch
@@ -34,11 +31,11 @@ from mftl.dynamics.simulation import Simulation
 ROUNDS = 5
 
 
-def cpu_seconds(function) -> float:
+def cpu_seconds(function: Callable[[], None]) -> float:
     """CPU time of one call."""
-    start = time.process_time()
+    start = cpu()
     function()
-    return time.process_time() - start
+    return cpu() - start
 
 
 def random_model(architecture: str, elements: list[str], neighbours: float, folder: Path) -> Path:
@@ -51,9 +48,16 @@ def random_model(architecture: str, elements: list[str], neighbours: float, fold
 
 
 def compare(
-    name: str, path: Path, atoms: Atoms, replicas: int, steps: int, loop_steps: int, temperature: float
+    table: Table,
+    subject: str,
+    path: Path,
+    atoms: Atoms,
+    replicas: int,
+    steps: int,
+    loop_steps: int,
+    temperature: float,
 ) -> None:
-    """Measure and print one case."""
+    """Measure one case."""
     from mace.calculators import MACECalculator
 
     one = atoms.copy()
@@ -82,21 +86,24 @@ def compare(
             ase.append(loop_steps / cpu_seconds(loop))
             ours.append(replicas * steps / cpu_seconds(batched))
         assert len(batch.live) == replicas
-    print(f"{name}, {replicas} replicas, steps of one replica per CPU second")
-    print(f"  ASE:     {np.median(ase):.0f} ({min(ase):.0f} to {max(ase):.0f})")
-    print(f"  batched: {np.median(ours):.0f} ({min(ours):.0f} to {max(ours):.0f})")
-    print(f"  ratio:   {np.median(ours) / np.median(ase):.1f}", flush=True)
+    one_replica, unit = "steps of one replica", "per CPU second"
+    slow = table.add(subject, f"{one_replica}, ASE's Langevin", ase, unit)
+    fast = table.add(subject, f"{one_replica}, {replicas} in a batch", ours, unit)
+    table.add(subject, "batched dynamics against ASE", fast / slow, "times")
 
 
-def main() -> None:
-    """Measure and print."""
+def measure(table: Table) -> None:
+    """Both cases."""
     models.fix_numerics()
     with tempfile.TemporaryDirectory() as folder:
-        given = Path(sys.argv[1]) if len(sys.argv) > 1 else random_model("tiny", ["H", "C", "O"], 6.0, Path(folder))
-        compare("ethanol", given, molecule("CH3CH2OH"), 32, 60, 60, 300)
-        germanium = bulk("Ge", "diamond", 5.66, cubic=True).repeat(2)
-        compare("germanium", random_model("tiny-metal", ["Ge"], 28.0, Path(folder)), germanium, 20, 3, 30, 1200)
+        given = Path(sys.argv[2]) if len(sys.argv) > 2 else random_model("tiny", ["H", "C", "O"], 6.0, Path(folder))
+        compare(table, "dynamics of ethanol", given, molecule("CH3CH2OH"), 32, 60, 60, 300)
+        germanium, path = (
+            bulk("Ge", "diamond", 5.66, cubic=True).repeat(2),
+            random_model("tiny-metal", ["Ge"], 28.0, Path(folder)),
+        )
+        compare(table, "dynamics of germanium", path, germanium, 20, 3, 30, 1200)
 
 
 if __name__ == "__main__":
-    main()
+    run(measure)

@@ -6,14 +6,11 @@ At constant energy the fluctuation of the energy must be of order dt². Under La
 have the mean and the width of the canonical ensemble. MODEL must know H, C and O and hold ethanol together.
 """
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+import table  # noqa: F401, finds mftl
 
 import numpy as np
 import physical_validation as pv

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from ase.build import molecule
-from test_fig4 import SNAKEMAKE, copy_project
+from calls import SNAKEMAKE, copy_project
 
 from mftl.downloads import DATASETS, FILES, checksum_of
 from mftl.structures import read_labelled

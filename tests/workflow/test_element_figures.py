@@ -1,38 +1,17 @@
 """Transfer from silicon to germanium, from the simulations to the figures, at a size that takes half a minute."""
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 import yaml
 from ase.io import read
+from calls import ROOT, copy_project, planned, succeed
 
 from mftl import models
 from mftl.datasets import read_sets
 from mftl.extxyz import read_ids, read_info
 
-ROOT = Path(__file__).parents[2]
-SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 FIGURES = ("fig3", "fig4", "fig6", "figS1", "table1")
 TARGETS = [*(f"results/elements/{name}.pdf" for name in FIGURES), "results/elements/fig4.bib"]
-
-
-def snakemake(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [SNAKEMAKE, "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def configuration() -> dict:
@@ -81,13 +60,8 @@ def configuration() -> dict:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("elements")
-    for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    (folder / "resources").symlink_to(ROOT / "resources")
-    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(), allow_unicode=True))
-    snakemake(folder, *TARGETS)
+    folder = copy_project(tmp_path_factory.mktemp("elements"), configuration())
+    succeed(folder, *TARGETS)
     return folder
 
 
@@ -96,7 +70,7 @@ def test_figures_lie_in_their_folder(finished):
         assert (finished / f"results/elements/{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (finished / f"results/elements/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert len(pd.read_csv(finished / f"results/elements/{name}.csv")) > 1
-    assert "Nothing to be done" in snakemake(finished, "-n", *TARGETS)
+    assert planned(finished, *TARGETS) == {}
     text = (finished / "results/elements/fig4.bib").read_text()
     for key in ("rocken2025", "stillinger1985", "ding1986", "thompson2022", "batatia2022"):
         assert f"{{{key}," in text

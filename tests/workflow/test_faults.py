@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from calls import ROOT, SNAKEMAKE, copy_project
 from conftest import ends, lives
-from test_fig4 import ROOT, SNAKEMAKE, copy_project
 
 STRUCTURES = 60
 MODEL = "results/models/tiny/molecules.gfn1.n10/seed-1/model.pt"

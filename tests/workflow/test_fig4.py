@@ -1,50 +1,25 @@
 """The chain of fig4 at test scale, in a folder of its own: what it makes, and what runs again after a change."""
 
-import os
-import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import calls
 import pandas as pd
 import pytest
 import yaml
+from calls import ROOT, copy_project, run
 
-ROOT = Path(__file__).parents[2]
-SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+TEST = ("--configfile", "config/test.yaml")
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(
-        [SNAKEMAKE, *arguments, "--configfile", "config/test.yaml"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    return run(folder, *arguments, *TEST)
 
 
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
-    """Jobs that a call would run, by rule."""
-    done = snakemake(folder, "-n", "results/fig4.pdf", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = done.stdout + done.stderr
-    if "Nothing to be done" in text:
-        return {}
-    table = text.split("Job stats:")[1].split("total")[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-
-
-def copy_project(folder: Path) -> Path:
-    for name in ("workflow", "config", "profiles", "envs", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, folder)
-    (folder / "resources").symlink_to(ROOT / "resources")
-    return folder
+    """Jobs that a call would run for the figure, by rule."""
+    return calls.planned(folder, "results/fig4.pdf", *arguments, *TEST)
 
 
 def edit(folder: Path, change: dict, name: str = "config/test.yaml") -> None:

@@ -1,45 +1,15 @@
 """Figures of several kinds from one small training, in a folder of its own: what they leave, and what runs again."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from calls import ROOT, copy_project, planned, succeed
 from pypdf import PdfReader
 
-ROOT = Path(__file__).parents[2]
-SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 MODEL = "foundation.wb97m-d3.n20"
 TARGETS = ("results/figures.pdf", "results/paper.csv")
-
-
-def snakemake(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [SNAKEMAKE, "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def planned(folder: Path) -> dict[str, int]:
-    """Jobs that a call would run, by rule."""
-    text = snakemake(folder, "-n", *TARGETS)
-    if "Nothing to be done" in text:
-        return {}
-    table = text.split("Job stats:")[1].split("total")[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
 def configuration() -> dict:
@@ -63,13 +33,8 @@ def configuration() -> dict:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("figures")
-    for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    (folder / "resources").symlink_to(ROOT / "resources")
-    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(), allow_unicode=True))
-    snakemake(folder, *TARGETS)
+    folder = copy_project(tmp_path_factory.mktemp("figures"), configuration())
+    succeed(folder, *TARGETS)
     return folder
 
 
@@ -102,7 +67,7 @@ def test_the_papers_numbers_stand_beside_ours(finished):
 
 
 def test_the_report_tells_what_each_figure_shows(finished):
-    snakemake(finished, "--report", "report.zip", *TARGETS)
+    succeed(finished, "--report", "report.zip", *TARGETS)
     with zipfile.ZipFile(finished / "report.zip") as report:
         names = report.namelist()
         text = "".join(report.read(name).decode() for name in names if name.endswith((".html", ".js")))
@@ -116,11 +81,11 @@ def test_the_report_tells_what_each_figure_shows(finished):
 def test_a_plot_colour_reruns_only_plots(finished):
     path = finished / "config.yaml"
     values = configuration()
-    assert planned(finished) == {}
+    assert planned(finished, *TARGETS) == {}
     values["plot"] = {"colors": {"foundation": "#000000"}}
     path.write_text(yaml.safe_dump(values, allow_unicode=True))
-    assert planned(finished) == {"plot_scheme": 1, "plot_comparison": 1, "figures": 1}
+    assert planned(finished, *TARGETS) == {"plot_scheme": 1, "plot_comparison": 1, "figures": 1}
     values["plot"] = {"dpi": 100}
     path.write_text(yaml.safe_dump(values, allow_unicode=True))
-    assert planned(finished) == {"plot_scheme": 1, "plot_comparison": 1, "plot_epochs": 1, "figures": 1}
+    assert planned(finished, *TARGETS) == {"plot_scheme": 1, "plot_comparison": 1, "plot_epochs": 1, "figures": 1}
     path.write_text(yaml.safe_dump(configuration(), allow_unicode=True))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ase.build import bulk
 from ase.io import write
-from test_fig4 import SNAKEMAKE, copy_project
+from calls import SNAKEMAKE, copy_project
 
 from mftl.config import DftbLevel
 from mftl.engines import dftbplus

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 import yaml
+from calls import ROOT, SNAKEMAKE, copy_project
 from snakemake.cli import parse_args
 from snakemake.settings.types import DeploymentMethod
-from test_fig4 import ROOT, SNAKEMAKE, copy_project
 
 RULES = {
     name: body

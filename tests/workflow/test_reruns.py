@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_fig4 import ROOT, copy_project
+from calls import ROOT, copy_project
 
 from mftl import config
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import one_node_slurm
 import pytest
 import yaml
-from test_fig4 import ROOT, SNAKEMAKE, copy_project
+from calls import ROOT, SNAKEMAKE, copy_project
 
 pytestmark = pytest.mark.skipif(bool(one_node_slurm.why_not()), reason=one_node_slurm.why_not())
 

@@ -1,7 +1,8 @@
 """Which jobs recipes with snapshots, chosen epochs, differences, second heads and foundation models are planned as."""
 
 import pytest
-from test_fig4 import copy_project, edit, planned, snakemake
+from calls import copy_project
+from test_fig4 import edit, planned, snakemake
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # What claims about speed rest on: `snakemake benchmarks` measures here and writes one table.
 
-BENCHMARKS = ["labelling", "training", "prediction", "workflow"]
+BENCHMARKS = ["labelling", "training", "prediction", "dynamics", "workflow"]
 
 
 # Takes all cores, so that nothing else runs beside it. DFTB is measured where DFTB+ is found.

@@ -215,6 +215,16 @@ def target_labels(curve):
     return [f"results/labels/{system}/{level}.extxyz" for level in levels]
 
 
+def prediction_settings(wildcards):
+    """Batch size and how much of the test set is used, as one value.
+
+    Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
+    """
+    settings = CONFIG.prediction.model_dump(include={"batch_size", "test_structures"})
+    limits = [settings["test_structures"], CONFIG.curves[wildcards.curve].test_structures]
+    return settings | {"test_structures": min((one for one in limits if one), default=None)}
+
+
 # --- export
 
 # not foundation models as they are, nor snapshots, which have no validation errors to choose by
@@ -267,16 +277,6 @@ def licensed(source, file):
     if file.startswith("resources/"):
         return {"origin": f"{file}, computed for mftl", "licence": "MIT"}
     return {"origin": file, "licence": "as your file's; ask where it comes from"}
-
-
-def prediction_settings(wildcards):
-    """Batch size and how much of the test set is used, as one value.
-
-    Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
-    """
-    settings = CONFIG.prediction.model_dump(include={"batch_size", "test_structures"})
-    limits = [settings["test_structures"], CONFIG.curves[wildcards.curve].test_structures]
-    return settings | {"test_structures": min((one for one in limits if one), default=None)}
 
 
 # --- dynamics
@@ -523,23 +523,18 @@ def low_level_inputs(wildcards):
 def caption(wildcards):
     """What the report says of a figure: its scale, curves with sizes, epochs and seeds, and its note."""
     figure = CONFIG.figures[wildcards.figure]
+    values = {}
+    if figure.kind in CURVES_DRAWN:
+        values = {name: CONFIG.curves[name].values for name in figure_curves(wildcards.figure)}
+    elif figure.kind in (*SIMULATED, "phonons"):
+        for run in phonon_runs(wildcards) if figure.kind == "phonons" else simulated_runs(wildcards):
+            if run["curve"] in CONFIG.curves and run["value"] not in values.setdefault(run["curve"], []):
+                values[run["curve"]].append(run["value"])
     curves = [
-        {"label": curve.label, "recipe": curve.recipe, "values": curve.values, "seeds": len(CONFIG.seeds_of(name))}
+        {"label": curve.label, "recipe": curve.recipe, "values": values[name], "seeds": len(CONFIG.seeds_of(name))}
         for name, curve in CONFIG.curves.items()
-        if figure.kind in CURVES_DRAWN and name in figure_curves(wildcards.figure)
+        if name in values
     ]
-    if figure.kind in (*SIMULATED, "phonons"):
-        runs = phonon_runs(wildcards) if figure.kind == "phonons" else simulated_runs(wildcards)
-        names = dict.fromkeys(run["curve"] for run in runs if run["curve"] in CONFIG.curves)
-        curves = [
-            {
-                "label": CONFIG.curves[name].label,
-                "recipe": CONFIG.curves[name].recipe,
-                "values": sorted({run["value"] for run in runs if run["curve"] == name}),
-                "seeds": len(CONFIG.seeds_of(name)),
-            }
-            for name in names
-        ]
     compared = figure.model_dump(include={"system", "reference", "level", "model"})
     return {"scale": CONFIG.scale, "note": figure.note, "curves": curves} | compared
 
@@ -548,10 +543,10 @@ def report_category(wildcards):
     return CONFIG.figures[wildcards.figure].category
 
 
-def figures_of_study(study):
-    """Figures of a study; simulations with models of the first paper are not among its figures."""
-    names = [name for name in CONFIG.figures if name[: name.rfind("/") + 1] == study]
-    return [name for name in names if study or CONFIG.figures[name].kind not in SIMULATED]
+def figures_of_study(folder):
+    """Figures of a study, named by its folder; simulations with models of the first paper are not among its figures."""
+    names = [name for name in CONFIG.figures if study(name) == folder]
+    return [name for name in names if folder or CONFIG.figures[name].kind not in SIMULATED]
 
 
 def claimed_figures(wildcards):

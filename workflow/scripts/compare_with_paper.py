@@ -3,11 +3,11 @@
 import pandas as pd
 
 from mftl.claims import compare, read_claims
+from mftl.config import study
 from mftl.jobs import job
 
 with job(snakemake):
-    study = snakemake.wildcards.study.rstrip("/")
-    claims = [one for one in read_claims(snakemake.input.claims) if one.figure.rpartition("/")[0] == study]
+    claims = [one for one in read_claims(snakemake.input.claims) if study(one.figure) == snakemake.wildcards.study]
     tables = dict(zip(snakemake.params.figures, map(pd.read_csv, snakemake.input.tables), strict=True))
     result = compare(claims, tables, snakemake.params.scale)
     result.to_csv(snakemake.output[0], index=False, float_format="%.6g")

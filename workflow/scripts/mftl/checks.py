@@ -38,6 +38,7 @@ from mftl.config import (
     listed,
     mistake,
     parse,
+    study,
     valid,
 )
 from mftl.inputs import InputError
@@ -48,7 +49,7 @@ RESERVED = ("benchmarks", "export", "figures", "paper", "provenance", "verify_la
 RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "costs", "datasets", "downloads", "dynamics",
                     "errors", "export",
                     "foundation_models", "labels", "levels", "logs", "low-levels", "models", "pools", "predictions",
-                    "slater-koster", "splits")  # fmt: skip
+                    "phonons", "slater-koster", "simulations", "splits", "structure")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -184,7 +185,7 @@ def _inconsistencies(config: Config, root: Path) -> Iterator[str]:
         yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
     for name, figure in config.figures.items():
         yield from _figure_inconsistencies(config, f"figures.{name}", figure)
-        folder = name.rpartition("/")[0]
+        folder = study(name).rstrip("/")
         if name in RESERVED or folder in RESERVED_FOLDERS:
             yield mistake(f"figures.{name}", name, f"another name: results/{folder or name} is something else")
     for i, name in enumerate(config.export):

@@ -154,9 +154,13 @@ class DynamicsPool(Section):
         """What is known of the structures before they are built, by info key, in the pool's order."""
         pairs = [(k, temperature) for k in range(self.samples) for temperature in self.temperatures]
         return {
-            "id": [f"{self.name}-{temperature}K-{k:04d}" for k, temperature in pairs],
+            "id": [self.id_of(temperature, k) for k, temperature in pairs],
             "temperature": [str(temperature) for _, temperature in pairs],
         }
+
+    def id_of(self, temperature: int, k: int) -> str:
+        """Id of the k-th snapshot at a temperature."""
+        return f"{self.name}-{temperature}K-{k:04d}"
 
 
 class DatasetPool(Section):
@@ -926,6 +930,11 @@ def parse(values: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise InputError(_explain(values, error)) from None
+
+
+def study(figure: str) -> str:
+    """The study a figure belongs to: the folder of its name, "" for the first paper, whose figures lie in none."""
+    return figure[: figure.rfind("/") + 1]
 
 
 def _with_data(value: Any, folder: Any, path: str = "") -> Any:

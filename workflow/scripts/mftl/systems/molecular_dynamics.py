@@ -71,7 +71,7 @@ def _run(pool: DynamicsPool, temperature: int) -> list[Atoms]:
         for k in range(pool.samples):
             program.command(f"run {_steps(pool.interval, step)}")
             positions = np.array(program.gather_atoms("x", 1, 3)).reshape(-1, 3)
-            info = {"id": f"{pool.name}-{temperature}K-{k:04d}", "temperature": temperature}
+            info = {"id": pool.id_of(temperature, k), "temperature": temperature}
             snapshots.append(Atoms(crystal.numbers, positions, cell=[edge] * 3, pbc=True, info=info))
             snapshots[-1].wrap()
     except Exception as error:  # LAMMPS has one for all that goes wrong
