@@ -56,21 +56,30 @@ def chunk_inputs(wildcards):
     """
     system, level = CONFIG.systems[wildcards.system], level_of(wildcards)
     inputs = {"pool": f"results/pools/{wildcards.system}.extxyz", "files": []}
-    # finished labels stay usable on a machine that has no engine
     finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk_name(wildcards)}.csv").exists()
-    engine, key = engines.engine(level.engine), f"systems.{wildcards.system}.levels.{wildcards.level}"
-    # --sdm conda brings the engine, for the job alone
-    if not finished and not USES_CONDA and not workflow.dryrun and (missing := engine.installed(level)):
-        raise WorkflowError(f"{key}.engine: {level.engine} is not installed. To install it: {missing}")
+    inputs["files"] = engine_files(wildcards.system, wildcards.level, finished)
     crystal, molecule = checks.first_periodic(system), checks.first_periodic(system, periodic=False)
     if not finished and (refusal := engines.refusal(level, system.elements, crystal, molecule)):
-        raise WorkflowError(f"{key}: {refusal}")
+        raise WorkflowError(f"systems.{wildcards.system}.levels.{wildcards.level}: {refusal}")
+    return inputs
+
+
+def engine_files(system, level, finished):
+    """Files that the engine of a level reads. Raises WorkflowError if it is not installed or a file is missing.
+
+    Not if the job is finished: what it left stays usable on a machine that has no engine.
+    """
+    settings, key = CONFIG.systems[system].levels[level], f"systems.{system}.levels.{level}"
+    engine = engines.engine(settings.engine)
+    # --sdm conda brings the engine, for the job alone
+    if not finished and not USES_CONDA and not workflow.dryrun and (missing := engine.installed(settings)):
+        raise WorkflowError(f"{key}.engine: {settings.engine} is not installed. To install it: {missing}")
     try:
-        inputs["files"] = engine.files(level, system.elements)
+        return engine.files(settings, CONFIG.systems[system].elements)
     except InputError as error:
         if not finished:
             raise WorkflowError(f"{key}: {error}") from None
-    return inputs
+        return []
 
 
 def chunk_name(wildcards):
@@ -336,6 +345,28 @@ def simulation_files(name):
         ]
 
     return files
+
+
+def low_level(wildcards):
+    """The level that an engine computes in each step of the dynamics of a Δ model; None for other models."""
+    parsed = recipe.parse(wildcards.recipe)
+    if not parsed.stages or len(parsed.last.levels) == 1:
+        return None
+    return CONFIG.systems[parsed.last.system].levels[parsed.last.levels[1]]
+
+
+def low_engine(wildcards):
+    return level.engine if (level := low_level(wildcards)) else None
+
+
+def low_level_files(wildcards):
+    """Files of a Δ model's low level. Says here, before any job runs, if its engine is not installed."""
+    if not low_level(wildcards):
+        return {}
+    last = recipe.parse(wildcards.recipe).last
+    folder = Path(f"results/dynamics/{wildcards.protocol}/{wildcards.architecture}/{wildcards.recipe}")
+    finished = (folder / f"seed-{wildcards.seed}/events.csv").exists()
+    return {"files": engine_files(last.system, last.levels[1], finished)}
 
 
 def start_inputs(wildcards):

@@ -21,6 +21,7 @@ rule choose_starts:
 # Its state and growing trajectory lie beside its outputs, under other names: a job that was killed goes on.
 rule dynamics:
     input:
+        unpack(low_level_files),
         model=lambda w: model_file(w.architecture, recipe.parse(w.recipe), w.seed),
         starts="results/dynamics/{protocol}/starts.extxyz",
     output:
@@ -29,9 +30,12 @@ rule dynamics:
     log:
         "results/logs/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}.log",
     conda:
-        "../../envs/mftl.yaml"
+        lambda w: "../../envs/mftl-dftbplus.yaml" if low_engine(w) == "dftb+" else "../../envs/mftl.yaml"
+    threads: lambda w: CONFIG.labels.workers if low_engine(w) else 1
     params:
         protocol=lambda w: CONFIG.dynamics[w.protocol].model_dump(),
+        low_level=lambda w: one.model_dump(exclude={"chunk_size"}) if (one := low_level(w)) else None,
+        engine_source=lambda w: engines.content_hash(engines.source_files(one)) if (one := low_engine(w)) else None,
         head=lambda w: head_of(recipe.parse(w.recipe)),
         device=CONFIG.device,
         source=source_hash("dynamics"),

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter
 
 from mftl import models
-from mftl.config import Protocol
+from mftl.config import AnyLevel, Protocol
 from mftl.dynamics.forces import ModelForces
+from mftl.dynamics.low_level import DeltaForces
 from mftl.dynamics.simulation import Simulation, identify, replicas
 from mftl.dynamics.starts import read_starts
 from mftl.jobs import job
@@ -18,15 +20,21 @@ with job(snakemake):
     settings = Protocol(**params.protocol)
     structures, bonds = read_starts(snakemake.input.starts)
     model = models.load_model(snakemake.input.model, head=params.head)
+    forces = ModelForces(model, replicas(structures, settings.replicas), params.device)
+    words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
+    if params.low_level:
+        level = TypeAdapter(AnyLevel).validate_python(params.low_level)
+        forces = DeltaForces(forces, level, snakemake.threads)
+        words.append(forces.identity)
     files = [Path(snakemake.input[name]).read_bytes() for name in ("model", "starts")]
     simulation = Simulation(
         structures,
         bonds,
-        ModelForces(model, replicas(structures, settings.replicas), params.device),
+        forces,
         settings,
         Path(snakemake.output.events).parent,
         seed=int(snakemake.wildcards.seed),
-        identity=identify(json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__, *files),
+        identity=identify(*words, *files),
     )
     simulation.run().to_csv(snakemake.output.events, index=False)
     simulation.finish(snakemake.output.trajectory)

@@ -292,15 +292,23 @@ def _simulation_mistakes(config: Config, path: str, part: Simulated, references:
         )
 
 
-def _force_field_mistakes(config: Config, path: str, name: str, values_path: str, values: list[int]) -> Iterator[str]:
-    """Why a curve's models at some values cannot drive dynamics by themselves."""
+def _force_field_mistakes(
+    config: Config, path: str, name: str, values_path: str, values: list[int], engine: bool = True
+) -> Iterator[str]:
+    """Why a curve's models at some values cannot drive dynamics; ``engine``: a Δ model's low level may be computed."""
     if name not in config.curves:
         yield mistake(path, name, f"the curves: {listed(config.curves)}")
         return
     curve = config.curves[name]
     recipe = _parsed(curve.recipe)
     if recipe and recipe.stages and len(recipe.last.levels) > 1:
-        yield mistake(path, name, "a curve of models of forces: a Δ model needs its low level in every step")
+        system, low = recipe.last.system, recipe.last.levels[1]
+        level = config.systems[system].levels.get(low) if system in config.systems else None
+        if not engine:
+            yield mistake(path, name, "a curve of models of forces, not of a difference (~)")
+        elif level and not hasattr(level, "engine"):
+            reason = f"a Δ model needs it in every step, and the labels of {low} are a file"
+            yield mistake(path, name, f"a curve whose low level has an engine: {reason}")
     if recipe and recipe.stages and (unknown := [value for value in values if value not in curve.values]):
         yield mistake(values_path, unknown[0], f"values of {name}: {listed(map(str, curve.values))}")
 
@@ -318,12 +326,11 @@ def _start_mistakes(config: Config, path: str, starts: Starts) -> Iterator[str]:
 
 def _phonon_mistakes(config: Config, path: str, figure: Phonons) -> Iterator[str]:
     """What is wrong with the models and the level whose phonons are compared."""
-    for i, name in enumerate(figure.curves):
-        yield from _force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.value", [figure.value])
+    models = [(f"curves.{i}", name, "value", figure.value) for i, name in enumerate(figure.curves)]
     if one := figure.reference:
-        yield from _force_field_mistakes(
-            config, f"{path}.reference.curve", one.curve, f"{path}.reference.value", [one.value]
-        )
+        models.append(("reference.curve", one.curve, "reference.value", one.value))
+    for key, name, value_key, value in models:
+        yield from _force_field_mistakes(config, f"{path}.{key}", name, f"{path}.{value_key}", [value], engine=False)
     if figure.level:
         system, _, level = figure.level.partition(".")
         levels = config.systems[system].levels if system in config.systems else {}

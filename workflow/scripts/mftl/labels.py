@@ -90,7 +90,7 @@ def label_chunk(
     Raises InputError if the engine is not installed or cannot label such structures at all, if the disk is full, or if
     workers were killed again and again from outside; what is in the journal then stays.
     """
-    level = _check_and_hash(structures, settings)
+    level = engines.check(structures, settings)
     keys = [_key(atoms, level) for atoms in structures]
     journal = Path(journal)
     with _full_disk_is_the_users(journal):
@@ -124,22 +124,6 @@ def label_chunk(
         state = "failed" if reason else "done"
         rows.append((atoms.info["id"], state, reason, exit_code, message, level, entry["seconds"]))
     return labelled, pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _check_and_hash(structures: list[Atoms], settings: Any) -> str:
-    """A hash of all that makes a label at this level. Raises InputError if the engine cannot label the structures."""
-    engine = engines.engine(settings.engine)
-    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
-    periodic, molecule = (
-        next((atoms.info["id"] for atoms in structures if atoms.pbc.any() == wanted), None) for wanted in (True, False)
-    )
-    if missing := engine.installed(settings):
-        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
-    if refusal := engines.refusal(settings, elements, periodic, molecule):
-        raise InputError(refusal)
-    options = settings.model_dump(exclude={"first", "only", "also", "chunk_size", *engine.LOCATION})
-    code = engines.content_hash([*engines.source_files(settings.engine), *engine.files(settings, elements)])
-    return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
 
 
 def _computed(

@@ -20,6 +20,7 @@ own package: the Snakefile asks all else on every call, where they may not be th
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -132,6 +133,23 @@ def refusal(settings: Any, elements: Iterable[str], periodic: str | None, molecu
     if molecule is not None and not getattr(module, "MOLECULES", True):
         return f"structure {molecule} is a molecule; the engine {settings.engine} labels crystals only"
     return None
+
+
+def check(structures: "Sequence[Atoms]", settings: Any) -> str:
+    """A hash of all that makes a label at a level. Raises InputError if the engine cannot label the structures."""
+    module = engine(settings.engine)
+    elements = sorted({symbol for atoms in structures for symbol in atoms.get_chemical_symbols()})
+    periodic, molecule = (
+        next((str(atoms.info.get("id", atoms.symbols)) for atoms in structures if atoms.pbc.any() == wanted), None)
+        for wanted in (True, False)
+    )
+    if missing := module.installed(settings):
+        raise InputError(f"the engine {settings.engine} is not installed: {missing}")
+    if reason := refusal(settings, elements, periodic, molecule):
+        raise InputError(reason)
+    options = settings.model_dump(exclude={"first", "only", "also", "chunk_size", *module.LOCATION})
+    code = content_hash([*source_files(settings.engine), *module.files(settings, elements)])
+    return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
 
 
 def require_molecule(structure: Structure, name: str) -> None:
