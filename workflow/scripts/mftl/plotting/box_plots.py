@@ -86,7 +86,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
         count, seeds = int(table["count"].min()), int(table["seeds"].min())
         text = (
             f"Test set: {test}; {'at least ' if count < table['count'].max() else ''}{count} errors in a box ({seeds} "
-            f"seed{'s' if seeds > 1 else ''}): median, quartiles, whiskers to 1.5 of the box"
+            f"seed{'s' if seeds > 1 else ''}): quartiles, whiskers to 1.5 times the box"
         )
         styles.small_print(figure, text, style)
         styles.title(figure, title)
