@@ -11,6 +11,7 @@ import copy
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,22 +86,31 @@ def ask(folder: Path, requests: list[dict]) -> list[dict[str, int]]:
 
 
 def all_answers(folder: Path, values: dict[str, Any]) -> dict[str, dict]:
-    """What runs after each change, and after none; ``values`` are those to change to where the type does not say."""
+    """What runs after each change, and after none; ``values`` are those to change to where the type does not say.
+
+    ``folder`` takes copies of the project.
+    """
     base = yaml.safe_load(BASE.read_text())
     known = leaves(base)
     assert values.keys() <= known.keys()
     requests = {path: values[path] if path in values else changed(value) for path, value in known.items()}
     requests = {path: {"config": with_change(base, path, value)} for path, value in requests.items()}
     requests |= {path: {"append": path, "text": COMMENT} for path in code()}
-    (folder.parent / "elsewhere").mkdir()
+    (folder / "elsewhere").mkdir()
     requests |= {
         "nothing": {"config": base},
         "an old clock": {"times": 1e8},
         "a clock ahead": {"times": 3e9},
-        "another folder": {"copy": str(folder.parent / "elsewhere")},
+        "another folder": {"copy": str(folder / "elsewhere")},
         "a docstring of mftl.training": {"append": "workflow/scripts/mftl/training.py", "text": COMMENT},
     }
-    answers = dict(zip(requests, ask(folder, list(requests.values())), strict=True))
+    names, half = list(requests), len(requests) // 2
+    # one for each of two cores
+    folders = [copy_project(folder / name) for name in ("first", "second")]
+    parts = [[requests[name] for name in own] for own in (names[:half], names[half:])]
+    with ThreadPoolExecutor(2) as threads:
+        answered = [answer for part in threads.map(ask, folders, parts) for answer in part]
+    answers = dict(zip(names, answered, strict=True))
     return {name: {"refused": 1} if "refused" in answer else answer for name, answer in answers.items()}
 
 
@@ -112,7 +122,7 @@ def read_table() -> tuple[dict[str, Any], dict[str, dict]]:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    return all_answers(copy_project(tmp_path_factory.mktemp("reruns") / "project"), read_table()[0])
+    return all_answers(tmp_path_factory.mktemp("reruns"), read_table()[0])
 
 
 def test_every_key_of_the_configuration_is_tried():
@@ -173,7 +183,7 @@ def write_table(folder: Path) -> None:
     """Write the table anew: changes after which the same runs stand together."""
     values = read_table()[0]
     groups: dict[str, list[str]] = {}
-    for name, runs in all_answers(copy_project(folder / "project"), values).items():
+    for name, runs in all_answers(folder, values).items():
         groups.setdefault(json.dumps(runs, sort_keys=True), []).append(name)
     lines = TABLE.read_text().split("\nchanges:\n")[0] + "\nchanges:\n"
     for runs, names in sorted(groups.items(), key=lambda item: (len(item[0]), item[0])):
