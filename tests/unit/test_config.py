@@ -200,7 +200,7 @@ def test_commented_defaults_are_the_defaults():
         (["figures", "stability", "panels", 0, "protocol"], "cold",
          ["figures.stability.panels.0.protocol: got 'cold'", "molecules-hot"]),
         (["figures", "stability", "panels", 0, "curves"], ["delta"],
-         ["figures.stability.panels.0.curves.0: got 'delta'", "low level has an engine", "the labels of dftb-ptbp are a file"]),
+         ["figures.stability.panels.0.curves.0: got 'delta'", "has an engine", "the labels of dftb-ptbp are a file"]),
         (["figures", "stability", "panels", 0, "curves"], ["epochs-small"],
          ["figures.stability.panels.0.curves.0: got 'epochs-small'", "a curve whose size is open"]),
         (["figures", "stability", "panels", 0, "values"], [26],
