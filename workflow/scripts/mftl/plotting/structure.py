@@ -48,7 +48,7 @@ def plot(
                 axis.set_ylim(bottom=0)
                 if len(own):
                     axis.set_xlim(0, own["x"].max())
-                styles.panel(axis, next(letters), f"{value} training structures")
+                styles.panel(axis, next(letters), f"{value} training structure{'s' * (value > 1)}")
         styles.legend(figure, axes.ravel())
         few, many = table["simulations"].min(), table["simulations"].max()
         count = f"{few}" if few == many else f"{few} to {many}"
