@@ -23,6 +23,7 @@ with job(snakemake):
     forces = ModelForces(model, replicas(structures, settings.replicas), params.device)
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
     if params.low_level:
+        torch.set_num_threads(1)  # the job's threads are the engine's workers; and their number must not change a bit
         level = TypeAdapter(AnyLevel).validate_python(params.low_level)
         forces = DeltaForces(forces, level, snakemake.threads)
         words.append(forces.identity)
