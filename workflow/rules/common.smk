@@ -558,9 +558,9 @@ def caption(wildcards):
     if figure.kind in CURVES_DRAWN:
         values = {name: CONFIG.curves[name].values for name in figure_curves(wildcards.figure)}
     elif figure.kind in (*SIMULATED, "phonons"):
-        for run in phonon_runs(wildcards) if figure.kind == "phonons" else simulated_runs(wildcards):
-            if run["curve"] in CONFIG.curves and run["value"] not in values.setdefault(run["curve"], []):
-                values[run["curve"]].append(run["value"])
+        runs = phonon_runs(wildcards) if figure.kind == "phonons" else simulated_runs(wildcards)
+        names = {run["curve"] for run in runs} & CONFIG.curves.keys()
+        values = {name: sorted({run["value"] for run in runs if run["curve"] == name}) for name in names}
     curves = [
         {"label": curve.label, "recipe": curve.recipe, "values": values[name], "seeds": len(CONFIG.seeds_of(name))}
         for name, curve in CONFIG.curves.items()
