@@ -8,63 +8,40 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.0")
 
-
-# A configuration that describes systems stands alone; any other one changes values of config.yaml.
-if "systems" not in config:
-
-    configfile: "config.yaml"
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+HOME = "" if ROOT == Path.cwd() else f"{ROOT}/"  # where what ships lies, if another folder's workflow uses this one
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-from mftl import checks, downloads, engines, jobs, locks, recipe
-from mftl.config import study
-from mftl.inputs import InputError
+# A configuration that describes systems or lists studies stands alone; any other one changes values of config.yaml.
+if not {"systems", "studies"} & config.keys():
+
+    configfile: f"{HOME}config.yaml"
+
+
+from mftl.setup import begin
+
+CONFIG = begin(config, ROOT, workflow.is_main_process, WorkflowError)
+
+from mftl import downloads, engines, jobs, plan, recipe
+from mftl.plan import dynamics, figures, labels, pools, prediction, training
 from mftl.sources import source_hash
 
-try:
-    CONFIG = checks.load(config)
-except InputError as error:
-    raise WorkflowError(str(error)) from None
-
-FIGURES = list(CONFIG.figures)
-STUDIES = sorted(set(map(study, FIGURES)))
-
-os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
-if workflow.is_main_process:
-    locks.enter()
+of = plan.planner(CONFIG, WorkflowError)
+CLAIMS = f"{HOME}resources/claims.yaml"
+# a plan may be made on another machine; conda brings an engine for the job alone
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+NEEDS_ENGINES = not (workflow.dryrun or CONDA)
 
 
 # Used with --sdm conda apptainer alone: conda then makes the environments of the rules inside of it.
 container: "docker://condaforge/miniforge3:25.3.1-0"
-
-
-# On a cluster these run on the submitting host: what needs a network, and what takes less time than waiting in a queue.
-localrules:
-    download_slater_koster,
-    snapshot,
-    choose_epochs,
-    plot_learning_curves,
-    plot_epochs,
-    plot_comparison,
-    plot_force_parity,
-    plot_low_levels,
-    plot_box_plots,
-    plot_scheme,
-    choose_starts,
-    collect_simulations,
-    plot_stability,
-    plot_stability_table,
-    plot_structure,
-    plot_phonons,
-    figures,
-    paper,
 
 
 wildcard_constraints:
@@ -73,34 +50,30 @@ wildcard_constraints:
     architecture="[A-Za-z0-9_-]+",
     seed=r"\d+",
     curve=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
     protocol=recipe.NAME,
+    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
 
 
 rule all:
     default_target: True
     input:
-        expand("results/{figure}.{ending}", figure=FIGURES, ending=["pdf", "bib"]),
-        expand("results/{study}{name}", study=STUDIES, name=["figures.pdf", "paper.csv"]),
+        expand("results/{figure}.{ending}", figure=CONFIG.figures, ending=["pdf", "bib"]),
+        expand("results/{study}{name}", study=figures.studies(CONFIG), name=["figures.pdf", "paper.csv"]),
 
 
-rule export:
-    input:
-        lambda w: exported(w),
+for phase in (
+    "downloads",
+    "pools",
+    "labels",
+    "training",
+    "prediction",
+    "dynamics",
+    "figures",
+    "provenance",
+    "benchmarks",
+):
 
-
-include: "workflow/rules/common.smk"
-include: "workflow/rules/downloads.smk"
-include: "workflow/rules/pools.smk"
-include: "workflow/rules/labels.smk"
-include: "workflow/rules/splits.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/prediction.smk"
-include: "workflow/rules/dynamics.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/provenance.smk"
-include: "workflow/rules/export.smk"
-include: "workflow/rules/benchmarks.smk"
+    include: f"workflow/rules/{phase}.smk"
 
 
 onerror:

@@ -24,7 +24,8 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from mftl import models
-from mftl.config import Architecture, Protocol
+from mftl.config.dynamics import Protocol
+from mftl.config.training import Architecture
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.simulation import Simulation
 

@@ -27,7 +27,9 @@ import numpy as np
 from ase import Atoms
 
 from mftl import workers
-from mftl.config import DftbLevel, Labels, TbliteLevel
+from mftl.config.systems import Labels
+from mftl.engines.dftbplus.section import DftbLevel
+from mftl.engines.tblite.section import TbliteLevel
 from mftl.engines import BOHR, Structure, dftbplus, engine
 from mftl.engines.dftbplus import hsd, program
 from mftl.engines.dftbplus.tables import HIGHEST_SHELL

@@ -15,7 +15,7 @@ from ase.io import read
 from table import ROOT, Table, cpu, run
 
 from mftl import models
-from mftl.config import Architecture
+from mftl.config.training import Architecture
 from mftl.prediction import predict
 
 STRUCTURES, LOOPED, ROUNDS = 1000, 100, 5

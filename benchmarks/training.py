@@ -22,7 +22,7 @@ import torch
 import yaml
 from ase.io import write
 
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
 
@@ -35,7 +35,7 @@ RATE, DECAY, EMA, CLIP, WEIGHT = 0.01, 5e-7, 0.99, 10.0, 10.0
 OURS = """
 import json, sys
 from pathlib import Path
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.training import Run
 given = json.load(open(sys.argv[1]))

@@ -20,7 +20,7 @@ from ase.optimize import BFGS
 
 from mftl import models
 from mftl.calculator import ModelCalculator
-from mftl.config import Protocol
+from mftl.config.dynamics import Protocol
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.integrators import kinetic_energies
 from mftl.dynamics.simulation import Simulation

@@ -31,7 +31,7 @@ def ends(pid: int) -> bool:
 
 def standin_level(log: str, delay: float = 0.0):
     """A level whose engine is tests/engines/standin.py; it writes to ``log`` what it computes."""
-    from mftl.config import EngineLevel
+    from mftl.config.levels import EngineLevel
 
     class StandinLevel(EngineLevel):
         engine: Literal["standin"] = "standin"

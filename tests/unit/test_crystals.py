@@ -8,8 +8,9 @@ import yaml
 from ase.io import read
 from pydantic import TypeAdapter
 
-from mftl.config import CrystalPool, Pool
+from mftl.config.systems import Pool
 from mftl.inputs import InputError
+from mftl.pools.crystals import CrystalPool
 from mftl.systems import build_pool, crystals
 
 REFERENCE = yaml.safe_load(Path("config/reference.yaml").read_text())["systems"]

@@ -17,9 +17,10 @@ from conftest import ends
 from test_engines import label, needs_dftb
 
 from mftl import workers
-from mftl.config import DftbLevel, Labels
+from mftl.config.systems import Labels
 from mftl.engines import Failure, Structure, dftbplus
 from mftl.engines.dftbplus import hsd, library, program, tables
+from mftl.engines.dftbplus.section import DftbLevel
 from mftl.inputs import InputError
 from mftl.labels import label_chunk, write_labelled
 from mftl.structures import read_labelled, read_structures

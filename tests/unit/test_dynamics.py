@@ -15,7 +15,8 @@ from ase.io import read
 from ase.md.verlet import VelocityVerlet
 
 from mftl import models
-from mftl.config import Architecture, Protocol
+from mftl.config.dynamics import Protocol
+from mftl.config.training import Architecture
 from mftl.dynamics import starts
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet

@@ -8,9 +8,10 @@ import torch
 from ase.build import bulk
 
 from mftl import models
-from mftl.config import Architecture, StillingerWeberLevel, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.engines import Structure, stillinger_weber
+from mftl.engines.stillinger_weber import StillingerWeberLevel
 from mftl.inputs import InputError
 from mftl.prediction import predict
 from mftl.training import Run

@@ -12,8 +12,12 @@ from ase.build import bulk, molecule
 from ase.data import chemical_symbols
 
 from mftl import engines, workers
-from mftl.config import DftbLevel, GpawLevel, PyscfCcsdtLevel, PyscfDftLevel, TbliteLevel
 from mftl.engines import Failure, Structure, dftbplus, gpaw, pyscf_dft, tblite
+from mftl.engines.dftbplus.section import DftbLevel
+from mftl.engines.gpaw import GpawLevel
+from mftl.engines.pyscf_ccsdt import PyscfCcsdtLevel
+from mftl.engines.pyscf_dft import PyscfDftLevel
+from mftl.engines.tblite.section import TbliteLevel
 from mftl.inputs import InputError
 from mftl.structures import read_labelled
 

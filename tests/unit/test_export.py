@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mftl import export, models
-from mftl.config import Architecture
+from mftl.config.training import Architecture
 from mftl.graphs import collate, make_graph
 from mftl.inputs import InputError
 from mftl.prediction import predict

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.prediction import predict
 from mftl.training import Run, adapt_parent

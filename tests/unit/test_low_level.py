@@ -6,11 +6,13 @@ import torch
 from ase.build import bulk, molecule
 
 from mftl import models
-from mftl.config import Architecture, Protocol, TbliteLevel
+from mftl.config.dynamics import Protocol
+from mftl.config.training import Architecture
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.low_level import DeltaForces
 from mftl.dynamics.simulation import NOT_FINITE, Simulation
 from mftl.engines import Structure, tblite
+from mftl.engines.tblite.section import TbliteLevel
 from mftl.inputs import InputError
 
 GFN1 = TbliteLevel(engine="tblite", method="GFN1-xTB")

@@ -8,7 +8,7 @@ from mace import modules
 from mace.tools.scripts_utils import extract_config_mace_model
 
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict

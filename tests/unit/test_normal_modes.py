@@ -5,8 +5,8 @@ import pytest
 from ase import units
 from ase.io import read
 
-from mftl.config import NormalModePool
 from mftl.inputs import InputError
+from mftl.pools.normal_modes import NormalModePool
 from mftl.systems import normal_modes
 
 INVERSE_CM = 521.47  # 1/cm for the square root of 1 eV/Å²/amu

@@ -6,7 +6,7 @@ import torch
 from ase.build import bulk
 
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
 from mftl.prediction import predict

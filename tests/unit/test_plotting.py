@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
 from mftl import comparison
-from mftl.config import ROLES, Plot
+from mftl.config.plot import ROLES, Plot
 from mftl.plotting import box_plots, element_scheme, epochs, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import comparison as comparison_plot
 from mftl.plotting import style as styles

@@ -10,9 +10,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from mftl import checks, extxyz
-from mftl.config import FileLevel, FilePool, System
+from mftl.config.levels import FileLevel
+from mftl.config.systems import System
 from mftl.inputs import InputError
 from mftl.labels import collect_file
+from mftl.pools.file import FilePool
 from mftl.structures import Structures, read_structures, write_structures
 from mftl.systems import build_pool
 

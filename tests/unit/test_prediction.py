@@ -13,7 +13,8 @@ from ase.calculators.mixing import SumCalculator
 
 from mftl import jobs, models
 from mftl.calculator import LevelCalculator, ModelCalculator
-from mftl.config import Architecture, TbliteLevel
+from mftl.config.training import Architecture
+from mftl.engines.tblite.section import TbliteLevel
 from mftl.errors import error_table
 from mftl.labels import write_labelled
 from mftl.states import COLUMNS, mean_seconds, write_states

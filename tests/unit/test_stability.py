@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from mftl import stability
-from mftl.config import ROLES, Plot
+from mftl.config.plot import ROLES, Plot
 from mftl.observables import averages
 from mftl.plotting import phonons as phonon_plot
 from mftl.plotting import stability as stability_plot

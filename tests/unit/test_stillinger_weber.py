@@ -11,9 +11,11 @@ from matscipy.calculators.manybody.explicit_forms import StillingerWeber
 from pydantic import TypeAdapter
 
 from mftl.calculator import LevelCalculator
-from mftl.config import DynamicsPool, Pool, StillingerWeberLevel
+from mftl.config.systems import Pool
 from mftl.engines import Failure, Structure, stillinger_weber
+from mftl.engines.stillinger_weber import StillingerWeberLevel
 from mftl.inputs import InputError
+from mftl.pools.molecular_dynamics import DynamicsPool
 from mftl.systems import build_pool, molecular_dynamics
 
 SETTINGS = SimpleNamespace(**StillingerWeberLevel(engine="stillinger-weber").model_dump())

@@ -15,7 +15,7 @@ import torch
 from ase import Atoms
 
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
@@ -210,7 +210,7 @@ import sys
 sys.path[:0] = [{str(Path(__file__).parents[2] / "workflow" / "scripts")!r}, {str(Path(__file__).parents[1])!r}]
 from pathlib import Path
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
 from mftl.training import Run

@@ -3,7 +3,8 @@
 import pytest
 
 from mftl import verification
-from mftl.config import Labels, Verification, parse
+from mftl.config.systems import Labels, Verification
+from mftl.config.whole import parse
 from mftl.engines import tblite
 from mftl.inputs import InputError
 from mftl.labels import label_chunk, write_labelled

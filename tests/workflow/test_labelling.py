@@ -14,8 +14,8 @@ from ase.build import bulk
 from ase.io import write
 from calls import SNAKEMAKE, copy_project
 
-from mftl.config import DftbLevel
 from mftl.engines import dftbplus
+from mftl.engines.dftbplus.section import DftbLevel
 
 LEVEL = "results/labels/molecules/gfn1"
 

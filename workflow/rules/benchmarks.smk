@@ -12,7 +12,7 @@ rule benchmark:
     log:
         "results/logs/benchmark/{benchmark}.log",
     wildcard_constraints:
-        benchmark=one_of(BENCHMARKS),
+        benchmark=plan.one_of(BENCHMARKS),
     conda:
         "../../envs/mftl.yaml"
     threads: workflow.cores

@@ -7,13 +7,12 @@ rule download:
     log:
         "results/logs/download/{download}.log",
     wildcard_constraints:
-        download=one_of(downloads.FILES),
+        download=plan.one_of(downloads.FILES),
     localrule: True
     conda:
         "../../envs/mftl.yaml"
     params:
-        folder=lambda w: CONFIG.downloads.folder,
-        checksum=lambda w: CONFIG.downloads.checksums.get(w.download),
+        settings=of(pools.download_settings),
         source=source_hash("download"),
     script:
         "../scripts/download.py"
@@ -27,12 +26,28 @@ rule foundation_model:
     log:
         "results/logs/foundation_model/{download}.log",
     wildcard_constraints:
-        download=one_of(downloads.MODELS),
+        download=plan.one_of(downloads.MODELS),
     localrule: True
     conda:
         "../../envs/mftl.yaml"
     params:
-        file=lambda w: downloaded(w.download),
+        file=of(pools.downloaded_file),
         source=source_hash("copy_file"),
     script:
         "../scripts/copy_file.py"
+
+
+# The published tables of PTBP, only when asked for: `snakemake download_slater_koster`.
+rule download_slater_koster:
+    output:
+        directory("results/slater-koster/ptbp"),
+    log:
+        "results/logs/download_slater_koster.log",
+    localrule: True
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        by_hand="results/slater-koster/by-hand",
+        source=source_hash("download_slater_koster"),
+    script:
+        "../scripts/download_slater_koster.py"

@@ -3,7 +3,7 @@
 
 rule label_chunk:
     input:
-        unpack(chunk_inputs),
+        unpack(of(labels.chunk_inputs, NEEDS_ENGINES)),
     output:
         labels="results/labels/{system}/{level}/chunk-{chunk}-of-{chunks}.extxyz",
         states="results/labels/{system}/{level}/chunk-{chunk}-of-{chunks}.csv",
@@ -13,23 +13,21 @@ rule label_chunk:
         chunk=r"\d+",
         chunks=r"\d+",
     conda:
-        lambda w: {"dftb+": "../../envs/dftbplus.yaml", "gpaw": "../../envs/gpaw.yaml"}.get(
-            level_of(w).engine, "../../envs/mftl.yaml"
-        )
+        of(labels.chunk_environment)
     threads: CONFIG.labels.workers
     params:
-        level=lambda w: level_of(w).model_dump(exclude={"chunk_size"}),
-        positions=chunk_range,
+        level=of(labels.engine_settings),
+        positions=of(labels.chunk_range),
         limits=CONFIG.labels.model_dump(include={"max_force", "timeout", "retry_failed", "killed"}),
         source=source_hash("label_chunk"),
-        engine_source=lambda w: engines.content_hash(engines.source_files(level_of(w).engine)),
+        engine_source=of(labels.engine_source),
     script:
         "../scripts/label_chunk.py"
 
 
 rule collect_labels:
     input:
-        unpack(label_inputs),
+        unpack(of(labels.collected)),
     output:
         labels="results/labels/{system}/{level}.extxyz",
         states="results/labels/{system}/{level}.csv",
@@ -38,12 +36,29 @@ rule collect_labels:
     conda:
         "../../envs/mftl.yaml"
     params:
-        level=collecting_settings,
-        drawn=lambda w: getattr(CONFIG.systems[w.system].pool, "count", None) is not None,
+        level=of(labels.collecting_settings),
+        drawn=of(labels.is_sample),
         max_failed_fraction=CONFIG.labels.max_failed_fraction,
         source=source_hash("collect_labels"),
     script:
         "../scripts/collect_labels.py"
+
+
+rule compare_levels:
+    input:
+        labels=of(labels.all_levels),
+    output:
+        "results/levels/{system}.csv",
+    log:
+        "results/logs/compare_levels/{system}.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        module="mftl.tables.levels",
+        settings=of(labels.compared_levels),
+        source=source_hash("evaluate", "mftl.tables.levels"),
+    script:
+        "../scripts/evaluate.py"
 
 
 rule verify_labels:
@@ -61,21 +76,6 @@ rule verify_labels:
         sample=CONFIG.verification.model_dump(),
         timeout=CONFIG.labels.timeout,
         source=source_hash("verify_labels"),
-        engine_source=[engines.content_hash(engines.source_files(name)) for name in engines.ENGINES],
+        engine_source=list(map(engines.source_hash, engines.sections())),
     script:
         "../scripts/verify_labels.py"
-
-
-# The published tables of PTBP, only when asked for: `snakemake download_slater_koster`.
-rule download_slater_koster:
-    output:
-        directory("results/slater-koster/ptbp"),
-    log:
-        "results/logs/download_slater_koster.log",
-    conda:
-        "../../envs/mftl.yaml"
-    params:
-        by_hand="results/slater-koster/by-hand",
-        source=source_hash("download_slater_koster"),
-    script:
-        "../scripts/download_slater_koster.py"

@@ -3,38 +3,54 @@
 
 rule build_pool:
     input:
-        lambda w: ([CONFIG.systems[w.system].pool.file] if hasattr(CONFIG.systems[w.system].pool, "file") else []),
+        of(pools.pool_files),
     output:
         "results/pools/{system}.extxyz",
     log:
         "results/logs/build_pool/{system}.log",
     wildcard_constraints:
-        system=one_of([name for name in CONFIG.systems if name not in datasets_of_systems()]),
+        system=plan.one_of(pools.others(CONFIG)),
     conda:
         "../../envs/mftl.yaml"
     params:
-        system=lambda w: CONFIG.systems[w.system].model_dump(include={"pool", "elements"}),
-        source=source_hash("build_pool"),
+        system=of(pools.system_settings),
+        source=of(pools.source),
     script:
         "../scripts/build_pool.py"
 
 
 rule load_dataset:
     input:
-        lambda w: [downloads.receipt(name) for name in dataset_files(w)],
+        of(pools.receipts),
     output:
         pool="results/pools/{system}.extxyz",
         labels="results/datasets/{system}.extxyz",
     log:
         "results/logs/load_dataset/{system}.log",
     wildcard_constraints:
-        system=one_of(datasets_of_systems()),
+        system=plan.one_of(pools.from_datasets(CONFIG)),
     conda:
         "../../envs/mftl.yaml"
     params:
-        files=lambda w: [downloaded(name) for name in dataset_files(w)],
-        pool=lambda w: CONFIG.systems[w.system].pool.model_dump(),
-        elements=lambda w: CONFIG.systems[w.system].elements,
+        settings=of(pools.dataset_settings),
         source=source_hash("load_dataset"),
     script:
         "../scripts/load_dataset.py"
+
+
+# Test, validation and training sets, fixed once for all levels.
+rule split:
+    input:
+        pool="results/pools/{system}.extxyz",
+        states=of(labels.split_states),
+    output:
+        "results/splits/{system}.json",
+    log:
+        "results/logs/split/{system}.log",
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        settings=of(labels.split_settings),
+        source=source_hash("split"),
+    script:
+        "../scripts/split.py"

@@ -1,13 +1,10 @@
-# Predictions of all models of a curve on the test set: one job, since importing torch costs more than predicting.
+# What models predict: all models of a curve on its test set, one model beside a level of theory, and the best for others.
 
 
+# One job for a curve, since importing torch costs more than predicting.
 rule predict:
     input:
-        models=lambda w: models_of(w.curve),
-        cards=lambda w: chosen_cards(w.curve),
-        labels=lambda w: target_labels(w.curve),
-        states=lambda w: [path.replace(".extxyz", ".csv") for path in target_labels(w.curve)[1:]],
-        split=lambda w: f"results/splits/{CONFIG.target_of(w.curve)[0]}.json",
+        unpack(of(prediction.inputs)),
     output:
         predictions="results/predictions/{curve}.npz",
         costs="results/costs/{curve}.csv",  # seconds for a structure, of the model and of the low level added to it
@@ -16,11 +13,8 @@ rule predict:
     conda:
         "../../envs/mftl.yaml"
     params:
-        recipes=lambda w: [str(one) for one in CONFIG.recipes_of(w.curve)],
-        values=lambda w: CONFIG.curves[w.curve].values or [0],
-        head=lambda w: head_of(CONFIG.recipes_of(w.curve)[0]),
-        seeds=lambda w: CONFIG.seeds_of(w.curve),
-        settings=prediction_settings,
+        models=of(prediction.models),
+        settings=of(prediction.settings),
         device=CONFIG.device,
         source=source_hash("predict"),
     script:
@@ -30,19 +24,49 @@ rule predict:
 # One model and two levels on all structures that both levels label.
 rule compare_structures:
     input:
-        unpack(compared_inputs),
+        unpack(of(prediction.compared)),
     output:
-        "results/comparisons/{figure}.npz",
+        data="results/comparisons/{figure}.npz",
+        structures="results/comparisons/{figure}.csv",
     log:
         "results/logs/compare_structures/{figure}.log",
-    wildcard_constraints:
-        figure=one_of(figures_of_kind(*COMPARED)),
     conda:
         "../../envs/mftl.yaml"
     params:
-        head=lambda w: head_of(recipe.parse(CONFIG.figures[w.figure].model)),
+        head=of(prediction.compared_head),
         batch_size=CONFIG.prediction.batch_size,
         device=CONFIG.device,
         source=source_hash("compare_structures"),
     script:
         "../scripts/compare_structures.py"
+
+
+# The best model of a curve for other programs, with a card: `snakemake export`, or results/export/<curve>/model.pt.
+rule export_model:
+    input:
+        unpack(of(prediction.export_inputs)),
+        bibliography=f"{HOME}resources/citations.bib",
+    output:
+        model="results/export/{curve}/model.pt",
+        lammps="results/export/{curve}/model.pt-lammps.pt",
+        training="results/export/{curve}/training.json",
+        card="results/export/{curve}/card.json",
+        readme="results/export/{curve}/README.md",
+        cite="results/export/{curve}/cite.bib",
+    log:
+        "results/logs/export_model/{curve}.log",
+    wildcard_constraints:
+        curve=plan.one_of(prediction.exportable(CONFIG)),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        data=of(prediction.origins),
+        difference=of(prediction.difference),
+        source=source_hash("export_model"),
+    script:
+        "../scripts/export_model.py"
+
+
+rule export:
+    input:
+        of(prediction.exported),

@@ -1,23 +1,4 @@
-# How results were made, from the record that lies beside each, and what to cite for a figure.
-
-
-rule cite:
-    input:
-        figure="results/{figure}.pdf",
-        bibliography="resources/citations.bib",
-    output:
-        "results/{figure}.bib",
-    log:
-        "results/logs/cite/{figure}.log",
-    wildcard_constraints:
-        figure=one_of(FIGURES),
-    localrule: True
-    conda:
-        "../../envs/mftl.yaml"
-    params:
-        source=source_hash("cite"),
-    script:
-        "../scripts/cite.py"
+# How results were made, from the record that lies beside each.
 
 
 # Has no output, so it runs whenever it is asked for: `snakemake provenance` tells of what is there now.

@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        unpack(training_inputs),
+        unpack(of(training.inputs)),
     output:
         model="results/models/{architecture}/{recipe}/seed-{seed}/model.pt",
         weights="results/models/{architecture}/{recipe}/seed-{seed}/weights.pt",
@@ -12,37 +12,37 @@ rule train:
     log:
         "results/logs/train/{architecture}/{recipe}/seed-{seed}.log",
     wildcard_constraints:
-        recipe=rf"{PARENTS}{STAGE}{MODE}",
+        recipe=training.TRAINED,
     conda:
         "../../envs/mftl.yaml"
     params:
-        data=lambda w: {"size": stage_of(w).size, "resample": CONFIG.modes[stage_of(w).mode].resample},
-        settings=training_settings,
-        new_model=new_model,
-        head=lambda w: head_of(recipe.parse(w.recipe).parent),
-        new_elements=lambda w: CONFIG.modes[stage_of(w).mode].elements or None,
-        replay=lambda w: CONFIG.replay_of(recipe.parse(w.recipe)),
-        snapshots=lambda w: CONFIG.snapshots_of(w.architecture, recipe.parse(w.recipe)),
-        until_best=lambda w: CONFIG.wants_best(w.architecture, recipe.parse(w.recipe)),
+        data=of(training.data),
+        settings=of(training.settings),
+        new_model=of(training.new_model),
+        head=of(training.parent_head),
+        ways=of(training.ways),
+        snapshots=of(training.snapshots),
+        until_best=of(training.until_best),
         device=CONFIG.device,
-        source=source_hash("train"),
+        source=of(training.source),
     script:
         "../scripts/train.py"
 
 
 rule snapshot:
     input:
-        lambda w: recipe.model_path(w.architecture, recipe.parse(w.recipe).trained, w.seed),
+        of(training.trained_model),
     output:
         "results/models/{architecture}/{recipe}/seed-{seed}/model.pt",
     log:
         "results/logs/snapshot/{architecture}/{recipe}/seed-{seed}.log",
     wildcard_constraints:
-        recipe=rf"{PARENTS}{STAGE}\.e\d+{MODE}",
+        recipe=training.SNAPSHOT,
+    localrule: True
     conda:
         "../../envs/mftl.yaml"
     params:
-        file=snapshot_file,
+        file=of(training.snapshot_file),
         source=source_hash("copy_file"),
     script:
         "../scripts/copy_file.py"
@@ -50,15 +50,15 @@ rule snapshot:
 
 rule choose_epochs:
     input:
-        models=candidate_models,
-        cards=lambda w: [card_of(path) for path in candidate_models(w)],
+        unpack(of(training.candidates)),
     output:
         model="results/models/{architecture}/{recipe}/seed-{seed}/model.pt",
         card="results/models/{architecture}/{recipe}/seed-{seed}/model.json",
     log:
         "results/logs/choose_epochs/{architecture}/{recipe}/seed-{seed}.log",
     wildcard_constraints:
-        recipe=rf"{PARENTS_TO_TRY}{STAGE}{MODE}",
+        recipe=training.CHOSEN,
+    localrule: True
     conda:
         "../../envs/mftl.yaml"
     params:

@@ -3,13 +3,12 @@
 from mftl.jobs import job
 
 with job(snakemake):
-    from pydantic import TypeAdapter
     from tqdm import tqdm
 
-    from mftl.config import Pool
+    from mftl import pools
     from mftl.structures import write_structures
     from mftl.systems import build_pool
 
     system = snakemake.params.system
-    pool = TypeAdapter(Pool).validate_python(system["pool"])
+    pool = pools.pool(system["pool"])
     write_structures(snakemake.output[0], build_pool(pool, system["elements"], progress=tqdm))

@@ -3,7 +3,8 @@
 from mftl.jobs import job
 
 with job(snakemake):
-    from mftl.config import FileLevel, Labels, Level
+    from mftl.config.labels import Labels
+    from mftl.config.levels import FileLevel, Level
     from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled
     from mftl.states import write_states
     from mftl.structures import Structures

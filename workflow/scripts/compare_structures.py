@@ -1,6 +1,6 @@
 """Labels at two levels and a model -> relative energies and forces of the three, structure by structure."""
 
-from mftl.comparison import compared
+from mftl.comparison import compared, table
 from mftl.datasets import read_sets
 from mftl.inputs import InputError
 from mftl.jobs import job
@@ -22,8 +22,10 @@ with job(snakemake):
     structures = [high[one] for one in chosen]
     model = load_model(snakemake.input.model, head=params.head)
     energies, forces = predict(model, structures, params.batch_size, params.device)
-    compared(
+    data = compared(
         structures,
         [[high[one].info["REF_energy"] for one in chosen], energies, [low[one].info["REF_energy"] for one in chosen]],
         [[high[one].arrays["REF_forces"] for one in chosen], forces, [low[one].arrays["REF_forces"] for one in chosen]],
-    ).save(snakemake.output[0])
+    )
+    data.save(snakemake.output.data)
+    table(data).to_csv(snakemake.output.structures, index=False)

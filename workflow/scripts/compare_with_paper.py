@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mftl.claims import compare, read_claims
-from mftl.config import study
+from mftl.config.base import study
 from mftl.jobs import job
 
 with job(snakemake):

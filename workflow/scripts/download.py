@@ -9,6 +9,7 @@ with job(snakemake):
 
     from mftl.downloads import fetch, write_receipt
 
-    params = snakemake.params
+    settings = snakemake.params.settings
     progress = partial(tqdm, mininterval=5.0, ascii=True)
-    write_receipt(snakemake.output[0], fetch(snakemake.wildcards.download, params.folder, params.checksum, progress))
+    receipt = fetch(snakemake.wildcards.download, settings["folder"], settings["checksum"], progress)
+    write_receipt(snakemake.output[0], receipt)

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import torch
-from pydantic import TypeAdapter
 
-from mftl import models
-from mftl.config import AnyLevel, Protocol
+from mftl import engines, models
+from mftl.config.dynamics import Protocol
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.low_level import DeltaForces
 from mftl.dynamics.simulation import Simulation, identify, replicas
@@ -24,7 +23,7 @@ with job(snakemake):
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
     if params.low_level:
         torch.set_num_threads(1)  # the job's threads are the engine's workers; and their number must not change a bit
-        level = TypeAdapter(AnyLevel).validate_python(params.low_level)
+        level = engines.level(params.low_level)
         forces = DeltaForces(forces, level, snakemake.threads)
         words.append(forces.identity)
     files = [Path(snakemake.input[name]).read_bytes() for name in ("model", "starts")]

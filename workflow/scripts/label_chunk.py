@@ -6,14 +6,14 @@ with job(snakemake):
     from functools import partial
     from pathlib import Path
 
-    from pydantic import TypeAdapter
     from tqdm import tqdm
 
-    from mftl.config import AnyLevel, Labels
+    from mftl import engines
+    from mftl.config.labels import Labels
     from mftl.labels import label_chunk, read_chunk, write_labelled
     from mftl.states import write_states
 
-    level = TypeAdapter(AnyLevel).validate_python(snakemake.params.level)
+    level = engines.level(snakemake.params.level)
     labelled, states = label_chunk(
         read_chunk(snakemake.input.pool, level, *snakemake.params.positions),
         level,

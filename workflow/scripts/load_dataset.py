@@ -12,15 +12,16 @@ with job(snakemake):
     from mftl.downloads import placed
     from mftl.systems.published import read, write
 
-    params = snakemake.params
+    settings = snakemake.params.settings
+    pool = settings["pool"]
     structures = read(
-        params.pool["dataset"],
-        [placed(Path(path)) for path in params.files],
-        params.pool["count"],
-        params.pool["seed"],
-        params.elements,
+        pool["dataset"],
+        [placed(Path(path)) for path in settings["files"]],
+        pool["count"],
+        pool["seed"],
+        settings["elements"],
         partial(tqdm, mininterval=5.0, ascii=True),
-        params.pool["without"],
+        pool["without"],
     )
     count = write(structures, snakemake.output.pool, snakemake.output.labels)
     logging.info("%d structures", count)

@@ -16,7 +16,7 @@ from mftl.recipe import parse
 from mftl.states import mean_seconds
 
 with job(snakemake):
-    params = snakemake.params
+    params, tried = snakemake.params, snakemake.params.models
     test_ids = read_sets(snakemake.input.split)["test"][: params.settings["test_structures"]]
     (test,) = choose(snakemake.input.labels, [(test_ids, None)], what=f"test set of {snakemake.wildcards.curve}")
     ids = [atoms.info["id"] for atoms in test.structures]
@@ -27,22 +27,22 @@ with job(snakemake):
         low_seconds = mean_seconds(snakemake.input.states[0], ids)
     energies, forces, seconds = [], [], []
     for path in tqdm(snakemake.input.models, unit="model"):
-        model = load_model(path, head=params.head)
+        model = load_model(path, head=tried["head"])
         start = time.perf_counter()
         energy, force = predict(model, test.structures, params.settings["batch_size"], params.device)
         seconds.append((time.perf_counter() - start) / len(ids))
         energies.append(energy + low_energies)
         forces.append(np.concatenate(force) + low_forces)
-    seeds = len(params.seeds)
-    epochs = np.repeat([parse(one).epochs for one in params.recipes], seeds)
+    seeds = len(tried["seeds"])
+    epochs = np.repeat([parse(one).epochs for one in tried["recipes"]], seeds)
     if snakemake.input.cards:
         epochs = [json.loads(Path(card).read_text(encoding="utf-8"))["chosen_epochs"] for card in snakemake.input.cards]
     np.savez_compressed(
         snakemake.output.predictions,
-        recipe=np.repeat(params.recipes, seeds),
-        value=np.repeat(params.values, seeds),
+        recipe=np.repeat(tried["recipes"], seeds),
+        value=np.repeat(tried["values"], seeds),
         epochs=epochs,
-        seed=np.tile(params.seeds, len(params.recipes)),
+        seed=np.tile(tried["seeds"], len(tried["recipes"])),
         ids=ids,
         sizes=[len(atoms) for atoms in test.structures],
         numbers=np.concatenate([atoms.numbers for atoms in test.structures]),
@@ -52,6 +52,6 @@ with job(snakemake):
         reference_forces=np.concatenate(test.forces) + low_forces,
     )
     # apart from the predictions, which are the same whenever they are made
-    costs = {"recipe": np.repeat(params.recipes, seeds), "seed": np.tile(params.seeds, len(params.recipes))}
+    costs = {"recipe": np.repeat(tried["recipes"], seeds), "seed": np.tile(tried["seeds"], len(tried["recipes"]))}
     costs |= {"model_seconds": seconds, "low_level_seconds": low_seconds}
     pd.DataFrame(costs).to_csv(snakemake.output.costs, index=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mftl.config import Split
+from mftl.config.splits import Split
 from mftl.extxyz import read_ids, read_info
 from mftl.jobs import job
 from mftl.splits import chosen_by, divide

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import choose, read_sets
 from mftl.extxyz import read_ids
 from mftl.jobs import job

@@ -7,18 +7,19 @@ with job(snakemake):
 
     import yaml
 
-    from mftl import config
+    from mftl.config.labels import Verification
+    from mftl.config.whole import parse
     from mftl.verification import check, verify
 
     shipped, made = (
-        config.parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
         for path in (snakemake.input.shipped, snakemake.input.made)
     )
     table = verify(
         shipped,
         made,
         made.labels.model_copy(update={"workers": snakemake.threads, "timeout": snakemake.params.timeout}),
-        config.Verification(**snakemake.params.sample),
+        Verification(**snakemake.params.sample),
         Path(snakemake.output[0]).with_suffix(""),
     )
     table.to_csv(snakemake.output[0], index=False)

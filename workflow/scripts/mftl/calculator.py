@@ -2,7 +2,7 @@
 
     from ase.calculators.mixing import SumCalculator
     from mftl.calculator import LevelCalculator, ModelCalculator
-    from mftl.config import TbliteLevel
+    from mftl.engines.tblite.section import TbliteLevel
 
     low = LevelCalculator(TbliteLevel(engine="tblite", method="GFN1-xTB"))
     atoms.calc = SumCalculator([ModelCalculator("results/models/.../model.pt"), low])
@@ -17,7 +17,7 @@ import numpy as np
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
 from mftl import engines
-from mftl.config import EngineLevel
+from mftl.config.levels import EngineLevel
 from mftl.models import load_model
 from mftl.prediction import predict
 

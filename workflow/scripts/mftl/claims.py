@@ -22,7 +22,7 @@ import pandas as pd
 import yaml
 from pydantic import Field, ValidationError
 
-from mftl.config import Section
+from mftl.config.base import Section
 from mftl.inputs import InputError
 
 Number = int | float

@@ -22,7 +22,8 @@ import pandas as pd
 from ase import Atoms
 
 from mftl import engines, workers
-from mftl.config import FileLevel, Labels, Level
+from mftl.config.labels import Labels
+from mftl.config.levels import FileLevel, Level
 from mftl.inputs import InputError
 from mftl.states import COLUMNS, read_states
 from mftl.structures import ENERGY, FORCES, Structures, write_structures

@@ -14,7 +14,7 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
-from mftl.config import Architecture
+from mftl.config.training import Architecture
 from mftl.graphs import collate, make_graph
 from mftl.inputs import InputError
 from mftl.mace_imports import modules, o3

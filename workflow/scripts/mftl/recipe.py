@@ -16,10 +16,11 @@ from itertools import pairwise
 
 NAME = r"[a-z][a-z0-9_-]*"
 LEVEL = rf"{NAME}(?:~{NAME})?"
-MODE = r"[a-z][a-z-]+"
+# any name but those that say which snapshot a stage is
+MODE = rf"(?!e(?:\d+|best)(?:[/.]|$)){NAME}"
 _STAGE = re.compile(
     rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)"
-    rf"(?:\.e(?P<epochs>\d+|\*|best))?(?:\.(?P<mode>(?!ebest$){MODE}))?"
+    rf"(?:\.e(?P<epochs>\d+|\*|best))?(?:\.(?P<mode>{MODE}))?"
 )
 FORM = "<system>.<level>.n<size>[.e<epochs>][.<mode>]"
 OPEN = -1  # the number that a curve leaves open
@@ -169,6 +170,19 @@ def parse(text: str) -> Recipe:
                 "so it cannot be a snapshot itself (.e)"
             )
     return recipe
+
+
+def read(text: str) -> Recipe | None:
+    """A recipe; None if it is none, which is reported where it stands."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
+
+
+def is_mode(name: str) -> bool:
+    """Whether a stage can name a mode so."""
+    return re.fullmatch(MODE, name) is not None
 
 
 def model_path(architecture: str, recipe: Recipe | str, seed: int | str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from mftl.config import FilePool
 from mftl.inputs import InputError
 
 Entry = TypeVar("Entry", bound=tuple)
@@ -25,8 +24,8 @@ def sample(entries: Iterable[Entry], count: int | None, seed: int) -> list[Entry
     return sorted(entries, key=place) if count is None else heapq.nsmallest(count, entries, key=place)
 
 
-def drawn(ids: list[str], pool: FilePool, path: str | Path) -> list[str]:
+def drawn(ids: list[str], count: int, seed: int, path: str | Path) -> list[str]:
     """The ids that a pool draws from those of its file, in their order. Raises InputError if there are too few."""
-    if pool.count > len(ids):
-        raise InputError(f"pool.count: got {pool.count}; valid: at most {len(ids)}, the structures in {path}")
-    return [one for (one,) in sample([(one,) for one in ids], pool.count, pool.seed)]
+    if count > len(ids):
+        raise InputError(f"pool.count: got {count}; valid: at most {len(ids)}, the structures in {path}")
+    return [one for (one,) in sample([(one,) for one in ids], count, seed)]

@@ -15,14 +15,14 @@ BOOKKEEPING = {f"mftl/{name}.py" for name in ("__init__", "citations", "inputs",
 
 
 @cache
-def source_hash(script: str) -> str:
+def source_hash(script: str, *modules: str) -> str:
     """A hash of a script and of all ``mftl`` modules that it imports, directly or through others, but bookkeeping.
 
-    ``script``: its name in workflow/scripts, without ``.py``. Docstrings and comments count.
+    ``script``: its name in workflow/scripts, without ``.py``; ``modules``: others that count with it.
     """
     digest = hashlib.sha256()
-    own = SCRIPTS / f"{script}.py"
-    for path in sorted({own, *_imported(own, set())}):
+    own = {SCRIPTS / f"{script}.py", *(SCRIPTS.joinpath(*one.split(".")).with_suffix(".py") for one in modules)}
+    for path in sorted(own.union(*(_imported(one, set()) for one in own))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 
-from mftl.config import Split
+from mftl.config.splits import Split
 from mftl.inputs import InputError
 
 

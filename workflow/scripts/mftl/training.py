@@ -26,7 +26,7 @@ from torch_ema import ExponentialMovingAverage
 from tqdm import tqdm
 
 from mftl import models
-from mftl.config import Architecture, Training
+from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate, make_graph
 from mftl.inputs import InputError

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mftl import engines
-from mftl.config import Config, FileLevel, Labels, Verification
+from mftl.config.labels import Labels, Verification
+from mftl.config.levels import FileLevel
+from mftl.config.whole import Config
 from mftl.inputs import InputError
 from mftl.labels import label_chunk
 from mftl.structures import ENERGY, FORCES, read_labelled

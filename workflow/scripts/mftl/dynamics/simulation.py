@@ -27,7 +27,7 @@ import pandas as pd
 from ase import Atoms, units
 from tqdm import tqdm
 
-from mftl.config import Protocol
+from mftl.config.dynamics import Protocol
 from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet
 from mftl.dynamics.starts import Bonds
 from mftl.structures import frame

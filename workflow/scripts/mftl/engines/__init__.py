@@ -1,7 +1,9 @@
 """Engines: programs that compute the energy and the forces of a structure.
 
-To add one, write a module like those beside this file and enter it in ``ENGINES``. A module has
+To add one, write a module like those beside this file: it is found there. A module has
 
+- its section of the configuration, derived from ``EngineLevel``, whose ``engine: Literal[...]`` is the engine's name; a
+  package may have it in a module ``section``, so that worker processes start without pydantic;
 - ``installed(settings)``: None if the engine can run, else a line that says how to install it;
 - ``version(settings)``: what computes, as a word;
 - ``elements(settings)``: the elements it can treat; None if only the engine knows, once it runs;
@@ -10,6 +12,8 @@ To add one, write a module like those beside this file and enter it in ``ENGINES
 - ``files(settings, elements)``: the files that labels depend on besides the structures. Raises InputError if one is
   missing or broken;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
+- ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models, need other packages than
+  envs/mftl.yaml: names of files in envs;
 - ``group(structure)``, if it is cheaper to treat structures of one kind in a row: what they have in common;
 - ``label(structure, settings)``: a ``Label``; raises ``Failure`` if the method fails for this one structure, and
   ``InputError`` if it cannot work for any.
@@ -23,24 +27,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mftl.families import folders
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-ENGINES = {
-    "tblite": "mftl.engines.tblite",
-    "dftb+": "mftl.engines.dftbplus",
-    "pyscf-dft": "mftl.engines.pyscf_dft",
-    "pyscf-ccsd(t)": "mftl.engines.pyscf_ccsdt",
-    "gpaw": "mftl.engines.gpaw",
-    "stillinger-weber": "mftl.engines.stillinger_weber",
-}
+__path__.extend(folders(__name__))
 
 # The values of ase.units (CODATA 2014), which worker processes do without: ASE is most of what they would import.
 BOHR = 0.5291772105638411  # Å
@@ -106,9 +105,35 @@ class Label:
     extra: dict[str, float] = field(default_factory=dict)
 
 
+@cache
+def sections() -> dict[str, Any]:
+    """The sections of all engines, by the names of the engines in the configuration."""
+    from mftl.config.levels import EngineLevel  # worker processes do without
+    from mftl.registry import sections
+
+    return sections(__name__, EngineLevel, "engine")
+
+
+def form(level: Any) -> str:
+    """Which section describes a level, as it is written: of an engine, a ``dataset`` or a ``file``."""
+    known = level if isinstance(level, dict) else dict(level)
+    return known.get("engine", "dataset" if "dataset" in known else "file")
+
+
 def engine(name: str) -> ModuleType:
     """The module of an engine, by its name in the configuration."""
-    return import_module(ENGINES[name])
+    return import_module(sections()[name].__module__.removesuffix(".section"))
+
+
+def level(values: dict[str, Any]) -> Any:
+    """The section of a level with an engine, from its values."""
+    return sections()[values["engine"]](**values)
+
+
+def environment(name: str, with_models: bool = False) -> str:
+    """The conda environment, a file in envs, of jobs that label with an engine, or simulate with it and a model."""
+    attribute = "ENVIRONMENT_WITH_MODELS" if with_models else "ENVIRONMENT"
+    return getattr(engine(name), attribute, "mftl.yaml")
 
 
 def first_elements(count: int) -> set[str]:
@@ -174,6 +199,11 @@ def source_files(name: str) -> list[Path]:
     """The code that makes an engine's labels."""
     path = Path(engine(name).__file__)
     return sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]
+
+
+def source_hash(name: str) -> str:
+    """A hash of the code that makes an engine's labels."""
+    return content_hash(source_files(name))
 
 
 def content_hash(files: Iterable[str | Path]) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
 from mftl import workers
-from mftl.config import DftbLevel
 from mftl.engines import Structure, dftbplus
+from mftl.engines.dftbplus.section import DftbLevel
 from mftl.inputs import InputError
 
 

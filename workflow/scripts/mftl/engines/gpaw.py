@@ -4,29 +4,43 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mftl.config.levels import EngineLevel
 from mftl.engines import Failure, Label, Structure, first_elements, require_crystal
 from mftl.inputs import InputError
-
-if TYPE_CHECKING:
-    from mftl.config import GpawLevel
 
 PERIODIC = True
 MOLECULES = False  # in plane waves they would need a box, and its size would be one more setting
 LOCATION = ()
+ENVIRONMENT = "gpaw.yaml"
 INSTALL = (
     "pip install gpaw gpaw-data, which needs libxc, BLAS and a C compiler, or conda install -c conda-forge "
     "'gpaw=*=*nompi*', or call snakemake with --sdm conda"
 )
 
 
-def installed(settings: "GpawLevel") -> str | None:
+class GpawLevel(EngineLevel):
+    """DFT labels with GPAW in plane waves: free energy, its forces and stress; crystals only, spins paired."""
+
+    engine: Literal["gpaw"] = Field(description="the name of the engine")
+    functional: str = Field("PBE", description="GPAW's name of the functional")
+    cutoff: PositiveFloat = Field(400.0, description="kinetic energy of the plane waves, eV")
+    k_point_density: PositiveFloat = Field(4.0, description="k-points per 1/Å (with 2π) along each axis, Γ-centred")
+    smearing: PositiveFloat = Field(0.1, description="width of the Fermi-Dirac occupations, eV")
+    energy_tolerance: PositiveFloat = Field(1e-5, description="convergence of the energy, eV per valence electron")
+    density_tolerance: PositiveFloat = Field(1e-4, description="convergence of the density, electrons per valence one")
+    max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
+
+
+def installed(settings: GpawLevel) -> str | None:
     """None if GPAW can be imported, else how to install it."""
     return None if find_spec("gpaw") else INSTALL
 
 
-def version(settings: "GpawLevel") -> str:
+def version(settings: GpawLevel) -> str:
     """The version of GPAW."""
     try:
         return version_of("gpaw")
@@ -34,17 +48,17 @@ def version(settings: "GpawLevel") -> str:
         return "unknown"
 
 
-def elements(settings: "GpawLevel") -> set[str]:
+def elements(settings: GpawLevel) -> set[str]:
     """Elements that GPAW's published setups cover."""
     return first_elements(86) - {"Tc", "Po", "At"}
 
 
-def files(settings: "GpawLevel", elements: list[str]) -> list[Path]:
+def files(settings: GpawLevel, elements: list[str]) -> list[Path]:
     """Labels depend on no files but GPAW's setups, which belong to its installation."""
     return []
 
 
-def label(structure: Structure, settings: "GpawLevel") -> Label:
+def label(structure: Structure, settings: GpawLevel) -> Label:
     """Free energy, forces and stress of a crystal; spins are paired. The zero of energy are the setups' atoms.
 
     At a finite electronic temperature forces and stress are the derivatives of the free energy, not those of the

@@ -3,8 +3,11 @@
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from pydantic import Field
+
+from mftl.config.levels import EngineLevel
 from mftl.engines import (
     BOHR,
     HARTREE,
@@ -16,35 +19,39 @@ from mftl.engines import (
     require_molecule,
 )
 
-if TYPE_CHECKING:
-    from mftl.config import PyscfCcsdtLevel
-
 PERIODIC = False
 LOCATION = ()
 LAMBDA_CYCLES = 300  # close contacts need up to 250; PySCF's 50 are not enough for one configuration in a hundred
 
 
-def installed(settings: "PyscfCcsdtLevel") -> str | None:
+class PyscfCcsdtLevel(EngineLevel):
+    """CCSD(T) labels with PySCF, frozen core, analytic gradients with the (T) lambda amplitudes."""
+
+    engine: Literal["pyscf-ccsd(t)"] = Field(description="the name of the engine")
+    basis: str = Field("cc-pvdz", description="PySCF's name of the basis set")
+
+
+def installed(settings: PyscfCcsdtLevel) -> str | None:
     """None if PySCF can be imported, else how to install it."""
     return None if find_spec("pyscf") else "pip install pyscf"
 
 
-def version(settings: "PyscfCcsdtLevel") -> str:
+def version(settings: PyscfCcsdtLevel) -> str:
     """The version of PySCF."""
     return version_of("pyscf")
 
 
-def elements(settings: "PyscfCcsdtLevel") -> set[str]:
+def elements(settings: PyscfCcsdtLevel) -> set[str]:
     """Elements up to argon, whose frozen core is known here."""
     return first_elements(18)
 
 
-def files(settings: "PyscfCcsdtLevel", elements: list[str]) -> list[Path]:
+def files(settings: PyscfCcsdtLevel, elements: list[str]) -> list[Path]:
     """Labels depend on no files."""
     return []
 
 
-def label(structure: Structure, settings: "PyscfCcsdtLevel") -> Label:
+def label(structure: Structure, settings: PyscfCcsdtLevel) -> Label:
     """Energy and forces of a closed-shell molecule, and its ``t1_diagnostic`` (Lee and Taylor, 1989).
 
     Raises Failure if the Hartree-Fock, CCSD or lambda equations do not converge, InputError for a periodic structure

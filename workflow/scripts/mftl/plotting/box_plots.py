@@ -91,3 +91,9 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
         styles.small_print(figure, text, style)
         styles.title(figure, title)
     return figure
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = summarise(pd.read_csv(inputs["errors"]), params["labels"], params["quantity"])
+    return table, plot(table, params["looks"], style, params["label"], params["test"], params["title"])

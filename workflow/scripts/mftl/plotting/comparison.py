@@ -1,5 +1,7 @@
 """A model and a level against another level: parity of relative energies, force errors, the worst structures."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -75,3 +77,19 @@ def force_errors(axis: Axes, data: Compared, series: dict[str, dict]) -> None:
     axis.set(xlim=(bins[0], bins[-1]), xlabel="|Force error| (eV/Å)", ylabel="Share of components (%)")
     axis.set_box_aspect(1)
     axis.legend(loc="lower center")
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[Path, Figure]:
+    """The file of the numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    figure = plot(
+        Compared.load(inputs["data"]),
+        pd.read_csv(inputs["structures"]),
+        pd.read_csv(inputs["errors"]),
+        params["series"],
+        params["reference"],
+        style,
+        params["histogram"],
+        params["worst"],
+        params["title"],
+    )
+    return Path(inputs["structures"]), figure

@@ -34,3 +34,9 @@ def plot(
                     )
         styles.legend(figure, figure.axes[:1])
     return figure
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = learning_curves.summarise(pd.read_csv(inputs["errors"]), params["labels"], style["error"])
+    return table, plot(table, params["looks"], params["references"], style, params["test"], params["title"])

@@ -1,5 +1,7 @@
 """Force components of a model and a level against another level."""
 
+from pathlib import Path
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -26,3 +28,10 @@ def plot(
         styles.small_print(figure, text, style)
         styles.title(figure, title)
     return figure
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[Path, Figure]:
+    """The file of the numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    data, errors = Compared.load(inputs["data"]), pd.read_csv(inputs["errors"])
+    figure = plot(data, errors, params["series"], params["reference"], style, params["title"])
+    return Path(inputs["structures"]), figure

@@ -29,7 +29,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, xlabel: str, 
     with styles.context(style):
         figure, axes = plt.subplots(1, 2, figsize=(style["width"], style["height"]), layout="constrained")
         for axis, letter, quantity in zip(axes, "ab", styles.LABELS, strict=True):
-            draw(axis, table, quantity, looks, xlabel)
+            draw_curves(axis, table, quantity, looks, xlabel)
             styles.panel(axis, letter)
         styles.legend(figure, axes[:1])
         styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
@@ -37,7 +37,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, xlabel: str, 
     return figure
 
 
-def draw(axis: Axes, table: pd.DataFrame, quantity: str, looks: dict[str, dict], xlabel: str) -> None:
+def draw_curves(axis: Axes, table: pd.DataFrame, quantity: str, looks: dict[str, dict], xlabel: str) -> None:
     """Draw the curves of one quantity, with error bars, on log axes."""
     rows = table[table["quantity"] == quantity]
     for name, curve in rows.groupby("curve", sort=False):
@@ -54,3 +54,9 @@ def draw(axis: Axes, table: pd.DataFrame, quantity: str, looks: dict[str, dict],
     axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
     axis.set_xlabel(xlabel)
     axis.set_ylabel(styles.LABELS[quantity].format(error=table["error"].iloc[0]))
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = summarise(pd.read_csv(inputs["errors"]), params["labels"], style["error"])
+    return table, plot(table, params["looks"], style, params["xlabel"], params["test"], params["title"])

@@ -28,7 +28,7 @@ def plot(
         size = (style["width"], 1.9 * style["height"])
         figure, axes = plt.subplots(2, 2, figsize=size, layout="constrained")
         for column, quantity in enumerate(styles.LABELS):
-            learning_curves.draw(axes[0, column], table, quantity, looks, xlabel)
+            learning_curves.draw_curves(axes[0, column], table, quantity, looks, xlabel)
             _against_level(axes[1, column], table, quantity, level_errors, looks, values)
         for axis, letter in zip(axes.ravel(), "abcd", strict=True):
             styles.panel(axis, letter)
@@ -69,3 +69,27 @@ def _against_level(
     error = styles.LABELS[quantity].format(error=table["error"].iloc[0])
     axis.set_xlabel(f"{error} of the level")
     axis.set_ylabel(error)
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    error = style["error"]
+    table = learning_curves.summarise(pd.read_csv(inputs["errors"]), params["labels"], error)
+    levels = pd.read_csv(inputs["low_levels"]).set_index(["level", "quantity"])[error]
+    level_errors = {curve: levels[level].to_dict() for curve, level in params["levels"].items()}
+    table["level"] = table["curve"].map(params["levels"])
+    table["level_error"] = [
+        level_errors.get(curve, {}).get(quantity)
+        for curve, quantity in zip(table["curve"], table["quantity"], strict=True)
+    ]
+    figure = plot(
+        table,
+        level_errors,
+        params["looks"],
+        params["values"],
+        style,
+        params["xlabel"],
+        params["test"],
+        params["title"],
+    )
+    return table, figure

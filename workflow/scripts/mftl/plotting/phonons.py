@@ -40,3 +40,10 @@ def plot(
         styles.small_print(figure, f"{text}\n{note}", style)
         styles.title(figure, title)
     return figure
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = pd.read_csv(inputs["phonons"])
+    table.insert(1, "label", table["curve"].map(params["labels"]))
+    return table, plot(table, params["curves"], params["looks"], style, params["text"], params["title"])

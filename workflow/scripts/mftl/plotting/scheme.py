@@ -1,11 +1,14 @@
 """Transfer between levels of theory against transfer in configuration space: a drawing, not data."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mftl.plotting import element_scheme
 from mftl.plotting import style as styles
 
 TARGET, ELSEWHERE = (0.46, 0.96), (0.04, 0.40)  # regions of configuration space, of a width of 1
@@ -88,3 +91,10 @@ def _note(axis: Axes, x: float, y: float, text: str, color: str) -> None:
 def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
     look = {"arrowstyle": "-|>", "linewidth": 2.0, "color": styles.DARK, "connectionstyle": f"arc3,rad={bend}"}
     axis.annotate("", end, start, arrowprops=look)
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    drawing = element_scheme if params["drawing"] == "elements" else sys.modules[__name__]
+    table = drawing.drawn()
+    return table, drawing.plot(table, params["looks"], style, params["title"])

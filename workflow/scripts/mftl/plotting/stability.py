@@ -1,4 +1,4 @@
-"""Stable simulations against training size, as a figure and as a table."""
+"""Stable simulations against training size."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mftl.plotting import style as styles
+from mftl.stability import summarise
 
 NAMES = {"overlap": "no two atoms too close", "bonds": "no bond broken"}
 
@@ -35,7 +36,7 @@ def plot(table: pd.DataFrame, panels: list[dict], looks: dict[str, dict], style:
         _criteria(axes[0, 0], table)
         styles.legend(figure, axes[0])
         note = "Error bars: 68 % Wilson intervals; arrows: half of the simulations or more never fail"
-        styles.small_print(figure, f"{_texts(panels)}\n{note}", style)
+        styles.small_print(figure, f"{texts(panels)}\n{note}", style)
         styles.title(figure, title)
     return figure
 
@@ -85,55 +86,13 @@ def _criteria(axis: Axes, table: pd.DataFrame) -> None:
         axis.plot([], [], linestyle=":", markerfacecolor="white", label=NAMES["bonds"], **look)
 
 
-def _texts(panels: list[dict]) -> str:
+def texts(panels: list[dict]) -> str:
     """What is said of the protocols, each once."""
     texts = [f"{panel['label']}: {panel['text']}" if panel["label"] else panel["text"] for panel in panels]
     return "\n".join(dict.fromkeys(texts))
 
 
-def beside(table: pd.DataFrame, published: dict) -> pd.DataFrame:
-    """The same table with a column ``published``: how many were stable of ``published["of"]`` in a paper."""
-    counts = {
-        (curve, value): count
-        for curve, own in published["counts"].items()
-        for value, count in zip(published["values"][curve], own, strict=True)
-    }
-    keys = zip(table["curve"], table["value"], strict=True)
-    table = table.assign(published=[counts.get(key) for key in keys])
-    return table.assign(published_of=np.where(table["published"].notna(), published["of"], np.nan))
-
-
-def draw_table(table: pd.DataFrame, panels: list[dict], of: int, style: dict, title: str = "") -> Figure:
-    """A line for each curve and criterion, a column for each training size; lines of the paper's counts below ours."""
-    lines = []
-    for _, curve in table.groupby("curve", sort=False):
-        own, label = curve.set_index("value"), curve["label"].iloc[0]
-        for criterion, name in NAMES.items():
-            if own[f"{criterion}_stable"].notna().any():
-                counts = own[f"{criterion}_stable"].astype("Int64").astype(str) + " / " + own["simulations"].astype(str)
-                lines.append((f"{label}, {name}", counts, False))
-        if own["published"].notna().any():
-            counts = own["published"].map(lambda count: "–" if pd.isna(count) else f"{int(count)} / {of}")
-            lines.append((f"{label}, published", counts, True))
-    values = sorted(table["value"].unique())
-    with styles.context(style):
-        height = 0.28 * (len(lines) + 4) + 0.25 * bool(title)
-        figure, axis = plt.subplots(figsize=(style["width"], height), layout="constrained")
-        axis.set_axis_off()
-        axis.set_xlim(0, 1)
-        axis.set_ylim(-len(lines) - 0.6, 1.6)
-        columns = np.linspace(0.52, 0.95, len(values)) if len(values) > 1 else [0.75]
-        axis.text(0.0, 0.95, "Stable simulations", va="center")
-        axis.text(np.mean(columns), 0.95, "Training structures", ha="center", va="center")
-        for x, value in zip(columns, values, strict=True):
-            axis.text(x, 0.05, f"{value}", ha="center", va="center")
-        for k, (name, counts, theirs) in enumerate(lines):
-            look = {"color": styles.DARK, "style": "italic"} if theirs else {}
-            axis.text(0.0, -k - 1.0, name, va="center", **look)
-            for x, value in zip(columns, values, strict=True):
-                axis.text(x, -k - 1.0, counts.get(value, "–"), ha="center", va="center", **look)
-        for y, width in ((1.5, 1.0), (-0.45, 0.6), (-len(lines) - 0.5, 1.0)):
-            axis.axhline(y, color=styles.DARK, linewidth=width)
-        styles.small_print(figure, _texts(panels), style)
-        styles.title(figure, title)
-    return figure
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = summarise(pd.read_csv(inputs["simulations"]), params["labels"])
+    return table, plot(table, params["panels"], params["looks"], style, params["title"])

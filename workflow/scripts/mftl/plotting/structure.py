@@ -66,3 +66,12 @@ def _draw(axis: Axes, curve: pd.DataFrame, label: str, look: dict, spread: bool 
     if spread:
         low, high = curve["mean"] - curve["std"], curve["mean"] + curve["std"]
         axis.fill_between(curve["x"], low, high, color=look["color"], alpha=0.2, linewidth=0)
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = pd.read_csv(inputs["structure"])
+    table.insert(1, "label", table["curve"].map(params["labels"]))
+    references, looks = params["references"], params["looks"]
+    figure = plot(table, params["values"], references, looks, style, params["text"], params["title"])
+    return table, figure

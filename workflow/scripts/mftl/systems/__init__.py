@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 from ase import Atoms
 
-from mftl.config import CrystalPool, DynamicsPool, FilePool, NormalModePool, Pool
 from mftl.inputs import InputError
-from mftl.sampling import drawn
-from mftl.structures import Progress, Structures
-from mftl.systems import crystals, molecular_dynamics, normal_modes
+from mftl.pools.base import Pool
+from mftl.structures import Progress
 
 
 def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> Iterator[Atoms]:
@@ -18,20 +16,8 @@ def build_pool(pool: Pool, elements: list[str], progress: Progress = iter) -> It
     Raises InputError, naming the file and the id, if the file cannot be read (see ``structures.Structures``) or a
     structure holds an element that is not in ``elements``.
     """
-    source = "generated pool"
-    if isinstance(pool, FilePool):
-        source, structures = pool.file, Structures(pool.file)
-        if pool.count is not None:
-            structures = map(structures.__getitem__, drawn(structures.ids, pool, pool.file))
-    elif isinstance(pool, NormalModePool):
-        structures = normal_modes.sample(pool, progress)
-    elif isinstance(pool, CrystalPool):
-        structures = crystals.sample(pool, progress)
-    elif isinstance(pool, DynamicsPool):
-        structures = molecular_dynamics.sample(pool, progress)
-    else:
-        structures = crystals.simple_crystals(pool)
-    for atoms in structures:
+    source = getattr(pool, "file", "generated pool")
+    for atoms in pool.build(progress):
         unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
         if unknown:
             raise InputError(

@@ -9,8 +9,9 @@ from ase import Atoms
 from ase.build import bcc100, bcc110, bulk
 from ase.spacegroup import crystal
 
-from mftl.config import CrystalPool, SimpleCrystalPool
 from mftl.inputs import InputError
+from mftl.pools.crystals import CrystalPool
+from mftl.pools.simple_crystals import SimpleCrystalPool
 from mftl.structures import Progress
 
 VACUUM = 4.0  # Å, on both sides of a slab

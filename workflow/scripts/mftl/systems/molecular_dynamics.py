@@ -10,9 +10,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers
 
-from mftl.config import DynamicsPool
 from mftl.engines import stillinger_weber
 from mftl.inputs import InputError
+from mftl.pools.molecular_dynamics import DynamicsPool
 from mftl.structures import Progress
 
 PS = 1000.0  # fs in a ps

@@ -11,8 +11,8 @@ from ase import Atoms, units
 from ase.data import covalent_radii
 from ase.optimize import BFGS
 
-from mftl.config import NormalModePool
 from mftl.inputs import InputError
+from mftl.pools.normal_modes import NormalModePool
 from mftl.structures import Progress
 
 SOFT_MODE_FLOOR = (50 / 521.47) ** 2  # 50 1/cm in eV/Å²/amu: softer modes would leave the harmonic region

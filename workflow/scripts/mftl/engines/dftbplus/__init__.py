@@ -16,9 +16,10 @@ from mftl.engines.dftbplus import library, program, tables
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
-    from mftl.config import DftbLevel
+    from mftl.engines.dftbplus.section import DftbLevel
 
 PERIODIC = True
+ENVIRONMENT, ENVIRONMENT_WITH_MODELS = "dftbplus.yaml", "mftl-dftbplus.yaml"
 LOCATION = ("interface", "command", "library", "slater_koster")  # the tables' contents count, not where they are
 INSTALL = (
     "conda install -c conda-forge 'dftbplus=*=nompi_*', or call snakemake with --sdm conda, or set `command` to the "

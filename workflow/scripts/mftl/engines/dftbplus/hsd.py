@@ -14,7 +14,7 @@ from mftl.engines.dftbplus.tables import shells
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
-    from mftl.config import DftbLevel
+    from mftl.engines.dftbplus.section import DftbLevel
 
 VACUUM = 5.0  # Å: a gap as wide as this along a cell vector is vacuum, and bands are flat across it
 

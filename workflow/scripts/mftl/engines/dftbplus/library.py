@@ -35,7 +35,7 @@ from mftl.inputs import InputError
 from mftl.processes import die_with_parent
 
 if TYPE_CHECKING:
-    from mftl.config import DftbLevel
+    from mftl.engines.dftbplus.section import DftbLevel
 
 NAME = "libdftbplus.so"
 SPACING = 2.0  # Å, of the atoms in the structure that an instance of a molecule is started with

@@ -10,7 +10,7 @@ from mftl.inputs import InputError
 from mftl.processes import die_with_parent
 
 if TYPE_CHECKING:
-    from mftl.config import DftbLevel
+    from mftl.engines.dftbplus.section import DftbLevel
 
 
 def label(structure: Structure, settings: "DftbLevel") -> Label:

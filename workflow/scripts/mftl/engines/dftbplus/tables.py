@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
-    from mftl.config import DftbLevel
+    from mftl.engines.dftbplus.section import DftbLevel
 
 HIGHEST_SHELL = {"H": "s", "C": "p", "N": "p", "O": "p", "S": "d", "Cl": "d", "Si": "d", "Ge": "d", "W": "d"}
 

@@ -1,0 +1,138 @@
+"""Checks of recipes: of what curves, and figures that ask for one model, want to have trained."""
+
+from collections.abc import Callable, Iterator
+
+from pydantic import ValidationError
+
+from mftl import recipe as recipes
+from mftl.config.base import listed, mistake
+from mftl.config.curves import Curve
+from mftl.config.whole import Config
+from mftl.inputs import InputError
+
+Available = Callable[[str, str], int | None]  # structures that a stage can train on, of a system and a level
+
+
+def mistakes(config: Config, section: str, curve: Curve, available: Available, key: str = "recipe") -> Iterator[str]:
+    """A line for each thing wrong with what is to be trained for a curve.
+
+    ``section`` is the path of its section, ``key`` that of its recipe there; with ``model`` no number may be open.
+    """
+    path = f"{section}.{key}"
+    if curve.architecture not in config.architectures:
+        yield mistake(f"{section}.architecture", curve.architecture, listed(config.architectures))
+    try:
+        recipe = recipes.parse(curve.recipe)
+    except ValueError as error:
+        yield mistake(path, curve.recipe, str(error))
+        return
+    if recipe.open and key == "model":
+        yield mistake(path, curve.recipe, "a recipe without an open number (*)")
+        return
+    if recipe.foundation and recipe.foundation not in config.foundation_models:
+        known = listed(config.foundation_models) or "none is configured"
+        yield mistake(path, curve.recipe, f"{recipe.foundation} to be a key of foundation_models ({known})")
+    if curve.test or not recipe.stages:
+        yield from _target_mistakes(config, f"{section}.test", curve.test, recipe)
+    if recipe.stages and recipe.open is None and key == "recipe":
+        yield mistake(path, curve.recipe, "one number left open, written *")
+        return
+    if bool(curve.values) != bool(recipe.stages):
+        valid = "at least one value of the open number" if recipe.stages else "none: the recipe has no stage"
+        yield mistake(f"{section}.values", curve.values, valid)
+    for i, stage in enumerate(recipe.stages):
+        if stage.mode in config.modes:
+            until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
+            yield from _mode_mistakes(config, path, curve.recipe, until)
+    yield from _element_mistakes(config, path, curve.recipe, recipe)
+    for stage in recipe.stages:
+        yield from _stage_mistakes(config, section, path, curve, stage, available)
+
+
+def _stage_mistakes(
+    config: Config, section: str, path: str, curve: Curve, stage: recipes.Stage, available: Available
+) -> Iterator[str]:
+    """What a stage names that is not there, and sizes larger than what is labelled."""
+    if stage.system not in config.systems:
+        yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
+        return
+    system = config.systems[stage.system]
+    if unknown := [level for level in stage.levels if level not in system.levels]:
+        yield mistake(path, curve.recipe, f"{unknown[0]} to be a level of {stage.system} ({listed(system.levels)})")
+        return
+    if system.split is None:
+        yield mistake(f"systems.{stage.system}.split", None, "a split, since a curve trains on the system")
+        return
+    if stage.mode not in config.modes:
+        yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
+    if system.split.level not in system.levels:
+        return
+    try:
+        limit = available(stage.system, stage.level)
+    except (InputError, OSError) as error:
+        yield f"  systems.{stage.system}: {error}"
+        return
+    for value in curve.values if stage.size == recipes.OPEN else [stage.size]:
+        if limit is not None and value > limit:
+            open_size = stage.size == recipes.OPEN
+            yield mistake(
+                f"{section}.values" if open_size else path,
+                value if open_size else curve.recipe,
+                f"at most {limit} structures of {stage.system} at {stage.level} "
+                f"(labelled, less {system.split.test} to test and {system.split.validation} to validate)",
+            )
+
+
+def _target_mistakes(config: Config, path: str, given: str | None, recipe: recipes.Recipe) -> Iterator[str]:
+    """What is wrong with the test set that a curve names."""
+    system, _, level = (given or "").partition(".")
+    levels = config.systems[system].levels if system in config.systems else {}
+    if level not in levels:
+        yield mistake(path, given, "<system>.<level> of the configuration; a recipe without stages needs it")
+    elif config.systems[system].split is None:
+        yield mistake(f"systems.{system}.split", None, "a split, since a curve is tested on the system")
+    elif recipe.stages and (unknown := [low for low in recipe.last.levels[1:] if low not in levels]):
+        yield mistake(path, given, f"a system with the level {unknown[0]}, which is added to what the model predicts")
+
+
+def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """What is wrong with the mode of a recipe's last stage."""
+    mode = recipe.last.mode
+    try:
+        settings = config.training_of(mode, recipe.parent is not None)
+    except ValidationError:
+        return  # reported where it is set
+    ways = config.modes[mode].ways().values()
+    if recipe.parent is None:
+        if settings.needs_parent or ways:
+            yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
+        return
+    for way in ways:
+        yield from way.mistakes(config, f"modes.{mode}", recipe)
+
+
+def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+    """Elements of a stage that neither its parent nor its mode knows.
+
+    Those of a foundation model are in its file, which is not read here: training looks.
+    """
+    if recipe.foundation or not recipe.stages or recipe.stages[0].system not in config.systems:
+        return
+    known = config.systems[recipe.stages[0].system].elements
+    for stage in recipe.stages[1:]:
+        if stage.system not in config.systems or stage.mode not in config.modes:
+            return
+        for key, way in config.modes[stage.mode].ways().items():
+            try:
+                known = way.known_after(known)
+            except ValueError as error:
+                yield mistake(f"modes.{stage.mode}.{key}", way.model_dump(), str(error))
+                return
+        if unknown := [one for one in config.systems[stage.system].elements if one not in known]:
+            yield mistake(
+                path,
+                given,
+                f"{listed(unknown)} of {stage.system} to be elements that the stage before knows ({listed(known)}), "
+                f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
+            )
+            return

@@ -1,0 +1,72 @@
+"""Checks of systems against themselves and against the data."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mftl import extxyz
+from mftl.config.base import listed, missing_file, mistake
+from mftl.config.levels import DatasetLevel, FileLevel
+from mftl.config.systems import System
+from mftl.config.whole import Config
+from mftl.splits import chosen_by, divide
+
+
+def mistakes(config: Config, root: Path) -> Iterator[str]:
+    """A line for each value of the systems that contradicts another one or a file."""
+    for name, system in config.systems.items():
+        path = f"systems.{name}"
+        yield from system.pool.mistakes(f"{path}.pool", root)
+        for level, settings in system.levels.items():
+            if isinstance(settings, DatasetLevel):
+                own = getattr(system.pool, "dataset", None)
+                if settings.dataset != own:
+                    known = f"{own}, the pool's data set" if own else "no data set, since the pool is from none"
+                    yield mistake(f"{path}.levels.{level}.dataset", settings.dataset, known)
+            if isinstance(settings, FileLevel):
+                yield from missing_file(f"{path}.levels.{level}.file", settings.file, root)
+                if settings.failures:
+                    yield from missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
+        if system.split:
+            yield from _split_mistakes(name, system)
+
+
+def _split_mistakes(name: str, system: System) -> Iterator[str]:
+    path, split = f"systems.{name}.split", system.split
+    if split.level not in system.levels:
+        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(system.levels)}")
+    if not split.test and not split.test_only:
+        yield mistake(f"{path}.test", 0, "at least 1, since no structures are `test_only`")
+    if split.stratify and split.block > 1:
+        yield mistake(f"{path}.stratify", split.stratify, "null, since blocks decide what goes where")
+
+
+def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
+    """Structures that a stage can train on: labelled at all its levels, in neither test nor validation set.
+
+    An upper bound where an engine is still to compute the labels and may fail on some; None if unknown.
+    """
+    chosen = config.systems[system]
+    ids = chosen.pool.ids(root)
+    if chosen.split is None:
+        return None
+    if ids is None and (size := chosen.pool.size(root)) is not None:
+        labelled_at = [chosen.levels[name].first or size for name in level.split("~")]
+        return min(*labelled_at, size - chosen.split.test - chosen.split.validation)
+    if ids is None:
+        return None
+    info = {key: chosen.pool.info(key, root) for key in chosen.split.test_only}
+    if None in info.values():
+        return None
+
+    def labelled(name: str) -> set[str]:
+        one = chosen.levels[name]
+        if isinstance(one, FileLevel):
+            return set(extxyz.read_ids(root / one.file))
+        if one.only or one.also:
+            return set(ids)
+        return set(ids[: one.first])
+
+    # strata do not change how many there are
+    split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
+    usable = set.intersection(*(labelled(name) for name in level.split("~")))
+    return len(usable.intersection(split["training"]))

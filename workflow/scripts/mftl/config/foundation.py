@@ -1,0 +1,42 @@
+"""Models of others that recipes may start from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from mftl import downloads
+from mftl.config.base import Section
+
+
+class FoundationModel(Section):
+    """A model file that recipes may start from."""
+
+    file: str = Field(description="a model that mace-torch saved")
+    head: str | None = Field(None, description="which head, of a model with several")
+
+
+class FoundationDownload(Section):
+    """A foundation model that is downloaded."""
+
+    download: Literal[*downloads.MODELS] = Field(description="its name; docs/datasets.md lists them")
+    head: str | None = Field(None, description="which head, of a model with several")
+
+    @property
+    def file(self) -> str:
+        """Where a copy of what was downloaded lies."""
+        return f"results/foundation_models/{self.download}.model"
+
+
+def _form(value: object) -> str:
+    """How a foundation model is given."""
+    if isinstance(value, str):
+        return "path"
+    return "download" if "download" in (value if isinstance(value, dict) else dict(value)) else "described"
+
+
+AnyFoundationModel = Annotated[
+    Annotated[str, Tag("path")]
+    | Annotated[FoundationModel, Tag("described")]
+    | Annotated[FoundationDownload, Tag("download")],
+    Discriminator(_form),
+]

@@ -1,0 +1,43 @@
+"""Levels of theory: what all have, wherever their labels come from, and those whose labels are read."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from mftl import downloads
+from mftl.config.base import Section
+
+DatasetName = Literal[*downloads.DATASETS]
+
+
+class Level(Section):
+    """What every level has, wherever its labels come from."""
+
+    first: PositiveInt | None = Field(None, description="label only the first so many structures (after `only`)")
+    only: dict[str, list[str]] = Field(
+        {}, description="label only structures whose info key has one of these values, e.g. {molecule: [water]}"
+    )
+    also: dict[str, list[str]] = Field(
+        {}, description="label these too, whatever `first` and `only` leave out, e.g. {kind: [vacancy]}"
+    )
+
+
+class FileLevel(Level):
+    """Labels that come with the data."""
+
+    file: str = Field(description="extended XYZ with the pool's ids, energies and forces")
+    failures: str | None = Field(None, description="table of the ids without a label and why: id, reason")
+    energy_key: str = Field("REF_energy", description="info key of the energy in eV")
+    forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+
+
+class DatasetLevel(Level):
+    """Labels that come with the published data set from which the pool is."""
+
+    dataset: DatasetName = Field(description="the same as the pool's")
+
+
+class EngineLevel(Level):
+    """What every level has whose labels are computed."""
+
+    chunk_size: PositiveInt | None = Field(None, description="structures of one job, if not labels.chunk_size")

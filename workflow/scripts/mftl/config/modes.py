@@ -1,0 +1,31 @@
+"""Named ways to train."""
+
+from typing import Any
+
+from pydantic import Field, create_model
+
+from mftl import modes
+from mftl.config.base import Section
+
+
+class Mode(Section):
+    """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""
+
+    training: dict[str, Any] = Field({}, description="any keys of the section `training`")
+    resample: bool = Field(
+        False, description="each seed is trained on other structures of the training set, not only from other weights"
+    )
+
+    def ways(self) -> dict[str, modes.Way]:
+        """What it does besides, by key."""
+        given = ((key, getattr(self, key)) for key in modes.sections())
+        return {key: way for key, way in given if way is not None}
+
+
+# with a key for each of the ways that are found
+AnyMode: Any = create_model(
+    "Mode",
+    __base__=Mode,
+    __doc__=Mode.__doc__,
+    **{key: (way | None, Field(None, description=way.meaning())) for key, way in modes.sections().items()},
+)

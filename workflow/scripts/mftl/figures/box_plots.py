@@ -1,0 +1,55 @@
+"""Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from mftl.config.base import listed, mistake
+from mftl.figures.base import Table
+from mftl.figures.errors import Errors
+
+if TYPE_CHECKING:
+    from mftl.config.whole import Config
+
+
+class BoxPlots(Errors):
+    """Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+    kind: Literal["box-plots"] = Field(description="the kind of figure")
+    curves: list[str] = Field(min_length=1, max_length=3, description="keys of `curves`, in the order of the legend")
+    value: PositiveInt = Field(description="the one value of their open number")
+    key: str = Field(description="the info key of the test structures that makes the groups, e.g. temperature")
+    groups: list[str] = Field([], description="its values, in the order drawn ([]: all there are)")
+    label: str = Field(description="name of the key in the figure, with its unit")
+    quantity: Literal["energy", "forces"] = Field("forces", description="whose mean absolute error in each structure")
+
+    def mistakes(self, config: "Config", path: str) -> Iterator[str]:
+        """Curves and a value that it cannot draw."""
+        yield from super().mistakes(config, path)
+        for name in self.curves:
+            values = config.curves[name].values if name in config.curves else []
+            if values and self.value not in values:
+                yield mistake(f"{path}.value", self.value, f"values of {name}: {listed(map(str, values))}")
+
+    def tables(self, config: "Config", name: str) -> list[Table]:
+        """Errors of single structures, in groups by what the pool knows of them."""
+        files = self.predictions() | {"pool": f"results/pools/{self.target(config)[0]}.extxyz"}
+        settings = {"figure": name, "curves": self.curves, **self.model_dump(include={"value", "key", "groups"})}
+        return [Table("errors", "structure_errors", files, settings)]
+
+    def params(self, config: "Config") -> dict[str, Any]:
+        """Legend, quantity, name of the groups and test set."""
+        return self.legend(config) | self.model_dump(include={"quantity", "label"}) | {"test": self.test(config)}
+
+    def text(self, config: "Config") -> str:
+        """What it shows."""
+        return (
+            f"Mean absolute error of each test structure ({self.test(config)}), of all seeds together, in groups. The "
+            "line is the median, the box reaches from the first to the third quartile, the whiskers to the last error "
+            "within 1.5 of its length."
+        )
+
+    def shown(self, config: "Config") -> dict[str, list[int]]:
+        """All its curves at its value."""
+        return {curve: [self.value] for curve in self.curves}

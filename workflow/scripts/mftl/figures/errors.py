@@ -1,0 +1,84 @@
+"""What figures have that draw errors of curves on a test set."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mftl import recipe as recipes
+from mftl.config.base import listed, mistake
+from mftl.figures.base import Figure, Files, Table
+
+if TYPE_CHECKING:
+    from mftl.config.whole import Config
+
+
+class Errors(Figure):
+    """A figure that draws errors of curves on a test set."""
+
+    FOLDERS: ClassVar[tuple[str, ...]] = ("errors",)
+    OPEN: ClassVar[tuple[str, ...]] = ("size", "epochs")  # which number of its curves may be open
+
+    curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+
+    def all_curves(self) -> list[str]:
+        """Its curves, with those that it draws only a line of."""
+        return self.curves
+
+    def target(self, config: "Config") -> tuple[str, str]:
+        """The system and level that its curves are tested against."""
+        system, levels = config.target_of(self.curves[0])
+        return system, levels[0]
+
+    def test(self, config: "Config") -> str:
+        """The same in words."""
+        return " at ".join(self.target(config))
+
+    def predictions(self) -> Files:
+        """Predictions of all its curves."""
+        return {"predictions": [f"results/predictions/{curve}.npz" for curve in self.all_curves()]}
+
+    def legend(self, config: "Config") -> dict[str, Any]:
+        """Labels and looks of all its curves."""
+        names = self.all_curves()
+        return {
+            "labels": {curve: config.curves[curve].label for curve in names},
+            "looks": {curve: config.look_of(curve) for curve in names},
+        }
+
+    def shown(self, config: "Config") -> dict[str, list[int]]:
+        """All its curves at all their values."""
+        return {curve: config.curves[curve].values for curve in self.all_curves()}
+
+    def mistakes(self, config: "Config", path: str) -> Iterator[str]:
+        """Curves that it cannot draw."""
+        targets = {}
+        for i, name in enumerate(self.curves):
+            if name not in config.curves:
+                yield mistake(f"{path}.curves.{i}", name, f"the curves: {listed(config.curves)}")
+            elif (recipe := recipes.read(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
+                system, levels = config.target_of(name)
+                targets[name] = (system, levels[0])
+                if recipe.open not in (None, *self.OPEN):
+                    yield mistake(f"{path}.curves.{i}", name, f"a curve whose {' or '.join(self.OPEN)} is open (*)")
+        if len(set(targets.values())) > 1:
+            what = listed(f"{name} {'.'.join(target)}" for name, target in targets.items())
+            yield mistake(f"{path}.curves", self.curves, f"curves that are tested against the same labels ({what})")
+
+
+class AverageErrors(Errors):
+    """A figure that draws errors averaged over the test set."""
+
+    error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
+
+    def tables(self, config: "Config", name: str) -> list[Table]:
+        """Errors of all models of its curves."""
+        return [Table("errors", "errors", self.predictions(), {"figure": name, "curves": self.all_curves()})]
+
+    def style(self, config: "Config") -> dict[str, Any]:
+        """The section `plot`, with its own error if it has one."""
+        return super().style(config) | ({"error": self.error} if self.error else {})
+
+    def sizes_label(self, config: "Config") -> str:
+        """Label of the axis of training sizes."""
+        return f"Training structures at {self.target(config)[1]}"

@@ -1,0 +1,152 @@
+"""Figures: the tables that they are drawn from, the drawings, and what is made of several of them."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mftl.checks import require_figure
+from mftl.config.base import study
+from mftl.config.whole import Config
+from mftl.figures.base import Table
+from mftl.figures.errors import Errors
+from mftl.inputs import InputError
+from mftl.paths import card_of, models_of
+from mftl.sources import source_hash
+
+
+def folders(config: Config) -> list[str]:
+    """Folders of results in which figures have tables that are made of other results."""
+    return sorted({folder for figure in config.figures.values() for folder in figure.FOLDERS})
+
+
+def measured(config: Config) -> list[str]:
+    """Folders of results in which figures have tables for which models are run."""
+    return sorted({folder for figure in config.figures.values() for folder in figure.MEASURED})
+
+
+def table_inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Files that a table of a figure is made from."""
+    return _table(config, wildcards).inputs
+
+
+def table_module(config: Config, wildcards: Any) -> str:
+    """The module that makes a table of a figure."""
+    return f"mftl.tables.{_table(config, wildcards).module}"
+
+
+def table_settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """What that module is told."""
+    return dict(_table(config, wildcards).settings)
+
+
+def table_source(config: Config, wildcards: Any) -> str:
+    """A hash of the code that makes a table of a figure."""
+    return source_hash("evaluate", table_module(config, wildcards))
+
+
+def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Files that a figure is drawn from. Raises InputError if it cannot be made."""
+    require_figure(config, wildcards.figure)
+    return config.figures[wildcards.figure].inputs(config, wildcards.figure)
+
+
+def drawing(config: Config, wildcards: Any) -> dict[str, Any]:
+    """What draws a figure, and what it is told."""
+    figure = config.figures[wildcards.figure]
+    return {"module": figure.drawn_by, "params": figure.params(config) | {"title": figure.title}}
+
+
+def style(config: Config, wildcards: Any) -> dict[str, Any]:
+    """How a figure looks."""
+    return config.figures[wildcards.figure].style(config)
+
+
+def plot_source(config: Config, wildcards: Any) -> str:
+    """A hash of the code that draws a figure."""
+    return source_hash("plot", config.figures[wildcards.figure].drawn_by)
+
+
+def category(config: Config, wildcards: Any) -> str:
+    """Where the report lists a figure."""
+    return config.figures[wildcards.figure].category
+
+
+def caption(config: Config, wildcards: Any) -> dict[str, Any]:
+    """What the report says of a figure: what it shows, its scale, curves with sizes and seeds, and its note."""
+    figure = config.figures[wildcards.figure]
+    shown = figure.shown(config)
+    curves = [
+        {"label": curve.label, "recipe": curve.recipe, "values": shown[name], "seeds": len(config.seeds_of(name))}
+        for name, curve in config.curves.items()
+        if name in shown
+    ]
+    return {"text": figure.text(config), "scale": config.scale, "note": figure.note, "curves": curves}
+
+
+def best_inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Errors of a figure, and all its models that were trained here, with their cards."""
+    trained = [curve for curve in _errors(config, wildcards).all_curves() if config.recipes_of(curve)[0].stages]
+    models = [model for curve in trained for model in models_of(config, curve)]
+    errors = f"results/errors/{wildcards.figure}.csv"
+    return {"errors": errors, "models": models, "cards": [card_of(path) for path in models]}
+
+
+def best_settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """Curves of a figure with their labels."""
+    curves = _errors(config, wildcards).all_curves()
+    return {"curves": curves, "labels": {curve: config.curves[curve].label for curve in curves}}
+
+
+def studies(config: Config) -> list[str]:
+    """The folders of figures, one for each study; "" for the first, whose figures lie in none."""
+    return sorted(set(map(study, config.figures)))
+
+
+def of_study(config: Config, wildcards: Any) -> list[str]:
+    """Figures of a study; simulations with models of the first one are not among its figures."""
+    names = [name for name in config.figures if study(name) == wildcards.study]
+    return [name for name in names if wildcards.study or not config.figures[name].SIMULATED]
+
+
+def pages(config: Config, wildcards: Any) -> list[str]:
+    """The figures of a study as files."""
+    return [f"results/{name}.pdf" for name in of_study(config, wildcards)]
+
+
+def claimed(config: Config, wildcards: Any, claims: str) -> list[str]:
+    """Figures of a study with a table of errors that the paper claims something of."""
+    return [
+        name
+        for name in of_study(config, wildcards)
+        if name in _figures_claimed(claims) and "errors" in config.figures[name].FOLDERS
+    ]
+
+
+def claimed_tables(config: Config, wildcards: Any, claims: str) -> list[str]:
+    """The tables of errors of those."""
+    return [f"results/errors/{name}.csv" for name in claimed(config, wildcards, claims)]
+
+
+@cache
+def _figures_claimed(path: str) -> set[str]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is
+    return {one["figure"] for one in yaml.load(Path(path).read_text(encoding="utf-8"), loader)}
+
+
+def _table(config: Config, wildcards: Any) -> Table:
+    require_figure(config, wildcards.figure)
+    figure = config.figures[wildcards.figure]
+    for table in figure.tables(config, wildcards.figure):
+        if table.folder == wildcards.table:
+            return table
+    raise InputError(f"figures.{wildcards.figure}.kind: {figure.kind} has no table results/{wildcards.table}")
+
+
+def _errors(config: Config, wildcards: Any) -> Errors:
+    require_figure(config, wildcards.figure)
+    figure = config.figures[wildcards.figure]
+    if not isinstance(figure, Errors):
+        raise InputError(f"figures.{wildcards.figure}.kind: {figure.kind} draws no errors of curves to choose by")
+    return figure

@@ -1,0 +1,132 @@
+"""Labels: computed by an engine in chunks, or from a file; and the splits that rest on them."""
+
+from pathlib import Path
+from typing import Any
+
+from mftl import engines
+from mftl.config.whole import Config
+from mftl.inputs import InputError
+
+
+def level_of(config: Config, wildcards: Any) -> Any:
+    """The section of a level."""
+    return config.systems[wildcards.system].levels[wildcards.level]
+
+
+def number_of_chunks(config: Config, wildcards: Any) -> int:
+    """Chunks are cut from the pool; if its size is not known yet, one chunk holds all of it."""
+    count = config.systems[wildcards.system].pool.size()
+    if count is None:
+        return 1
+    level = level_of(config, wildcards)
+    if level.first and not level.only and not level.also:
+        count = min(count, level.first)
+    return -(-count // _chunk_size(config, level))
+
+
+def chunk_range(config: Config, wildcards: Any) -> list[int | None]:
+    """Positions of a chunk in the pool: from, to (None: the end)."""
+    size, chunk = _chunk_size(config, level_of(config, wildcards)), int(wildcards.chunk)
+    last = chunk + 1 == int(wildcards.chunks)
+    return [chunk * size, None if last else (chunk + 1) * size]
+
+
+def chunk_inputs(config: Config, wildcards: Any, needs_engine: bool) -> dict[str, str | list[str]]:
+    """The pool and the files that the engine reads.
+
+    Raises InputError, before any job runs, if the engine cannot label it or, where it is needed, is not installed.
+    """
+    system, level = config.systems[wildcards.system], level_of(config, wildcards)
+    chunk = f"chunk-{wildcards.chunk}-of-{wildcards.chunks}"
+    finished = Path(f"results/labels/{wildcards.system}/{wildcards.level}/{chunk}.csv").exists()
+    files = engine_files(config, wildcards.system, wildcards.level, finished, needs_engine)
+    crystal, molecule = system.pool.first(periodic=True), system.pool.first(periodic=False)
+    if not finished and (refusal := engines.refusal(level, system.elements, crystal, molecule)):
+        raise InputError(f"systems.{wildcards.system}.levels.{wildcards.level}: {refusal}")
+    return {"pool": f"results/pools/{wildcards.system}.extxyz", "files": files}
+
+
+def engine_files(config: Config, system: str, level: str, finished: bool, needs_engine: bool) -> list[str]:
+    """Files that the engine of a level reads. Raises InputError if it is not installed or a file is missing.
+
+    Not if the job is finished: what it left stays usable on a machine that has no engine. Without ``needs_engine`` (a
+    plan may be made on another machine, or conda brings it for the job alone) it need not be installed.
+    """
+    settings, key = config.systems[system].levels[level], f"systems.{system}.levels.{level}"
+    engine = engines.engine(settings.engine)
+    if not finished and needs_engine and (missing := engine.installed(settings)):
+        raise InputError(f"{key}.engine: {settings.engine} is not installed. To install it: {missing}")
+    try:
+        return [str(file) for file in engine.files(settings, config.systems[system].elements)]
+    except InputError as error:
+        if not finished:
+            raise InputError(f"{key}: {error}") from None
+        return []
+
+
+def chunk_environment(config: Config, wildcards: Any) -> str:
+    """The conda environment of a job that labels."""
+    return f"../../envs/{engines.environment(level_of(config, wildcards).engine)}"
+
+
+def engine_settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """What a level's labels are computed with."""
+    return level_of(config, wildcards).model_dump(exclude={"chunk_size"})
+
+
+def engine_source(config: Config, wildcards: Any) -> str:
+    """A hash of the code of a level's engine."""
+    return engines.source_hash(level_of(config, wildcards).engine)
+
+
+def collected(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """The pool, and the chunks of its labels or the files that they come in."""
+    level = level_of(config, wildcards)
+    inputs: dict[str, str | list[str]] = {"pool": f"results/pools/{wildcards.system}.extxyz"}
+    if hasattr(level, "dataset"):
+        return inputs | {"file": f"results/datasets/{wildcards.system}.extxyz"}
+    if hasattr(level, "file"):
+        return inputs | {"file": level.file} | ({"failures": level.failures} if level.failures else {})
+    count, folder = number_of_chunks(config, wildcards), f"results/labels/{wildcards.system}/{wildcards.level}"
+    stems = [f"{folder}/chunk-{i}-of-{count}" for i in range(count)]
+    return inputs | {"chunks": [f"{stem}.extxyz" for stem in stems], "states": [f"{stem}.csv" for stem in stems]}
+
+
+def collecting_settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """What collecting needs: all that describes a file, but of an engine's settings only what it labels."""
+    level = level_of(config, wildcards)
+    settings = level.model_dump()
+    if hasattr(level, "file"):
+        return settings
+    own = {key: settings[key] for key in ("first", "only", "also")}
+    return own | ({"file": f"results/datasets/{wildcards.system}.extxyz"} if hasattr(level, "dataset") else {})
+
+
+def is_sample(config: Config, wildcards: Any) -> bool:
+    """Whether the pool is a random sample of what labels come with."""
+    return getattr(config.systems[wildcards.system].pool, "count", None) is not None
+
+
+def split_states(config: Config, wildcards: Any) -> str:
+    """The states of the labels that a system's test and validation sets are drawn from."""
+    return f"results/labels/{wildcards.system}/{config.systems[wildcards.system].split.level}.csv"
+
+
+def split_settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """How a system is split."""
+    return config.systems[wildcards.system].split.model_dump()
+
+
+def all_levels(config: Config, wildcards: Any) -> list[str]:
+    """Labels of a system at all its levels."""
+    return [f"results/labels/{wildcards.system}/{level}.extxyz" for level in config.systems[wildcards.system].levels]
+
+
+def compared_levels(config: Config, wildcards: Any) -> dict[str, Any]:
+    """All levels of a system, and the one that the others are compared with."""
+    system = config.systems[wildcards.system]
+    return {"levels": list(system.levels), "reference": system.split.level}
+
+
+def _chunk_size(config: Config, level: Any) -> int:
+    return level.chunk_size or config.labels.chunk_size

@@ -1,0 +1,105 @@
+"""Training: one rule makes every model, and the parent of a model is its path less the last stage.
+
+A stage without ``.e`` is trained, one with it is a snapshot of that training, and one after ``.ebest`` is chosen among
+those trained from each snapshot. The constraints of the three rules' wildcard exclude each other.
+"""
+
+from typing import Any
+
+from mftl import recipe as recipes
+from mftl.config.whole import Config
+from mftl.paths import card_of, head_of, model_file
+from mftl.recipe import LEVEL, MODE, NAME
+from mftl.sources import source_hash
+
+_STAGE = rf"{NAME}\.{LEVEL}\.n\d+"
+_MODE = rf"(?:\.{MODE})?"
+_PARENTS = r"(?:(?:[^/]+/)*(?![^/]*\.ebest[./])[^/]+/)?"
+TRAINED = rf"{_PARENTS}{_STAGE}{_MODE}"
+SNAPSHOT = rf"{_PARENTS}{_STAGE}\.e\d+{_MODE}"
+CHOSEN = rf"(?:[^/]+/)*{_STAGE}\.ebest{_MODE}/{_STAGE}{_MODE}"
+
+
+def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Labels at the stage's levels, the split, the parent model, and what the ways of its mode read."""
+    recipe = recipes.parse(wildcards.recipe)
+    stage = recipe.last
+    files: dict[str, str | list[str]] = {
+        "labels": [f"results/labels/{stage.system}/{level}.extxyz" for level in stage.levels],
+        "split": f"results/splits/{stage.system}.json",
+    }
+    if recipe.parent:
+        files["parent"] = model_file(config, wildcards.architecture, recipe.parent, wildcards.seed)
+    for way in config.modes[stage.mode].ways().values():
+        files |= way.inputs(config, recipe)
+    return files
+
+
+def data(config: Config, wildcards: Any) -> dict[str, Any]:
+    """How many structures are trained on, and whether each seed has others."""
+    stage = recipes.parse(wildcards.recipe).last
+    return {"size": stage.size, "resample": config.modes[stage.mode].resample}
+
+
+def settings(config: Config, wildcards: Any) -> dict[str, Any]:
+    """Values of `training` that the stage uses; a run for snapshots alone ends with the last of them."""
+    recipe = recipes.parse(wildcards.recipe)
+    unused = set() if config.wants_best(wildcards.architecture, recipe) else {"epochs", "min_steps"}
+    return config.training_of(recipe.last.mode, recipe.parent is not None).model_dump(exclude=unused)
+
+
+def new_model(config: Config, wildcards: Any) -> dict[str, Any] | None:
+    """What only a model without a parent needs: its architecture and elements."""
+    recipe = recipes.parse(wildcards.recipe)
+    if recipe.parent:
+        return None
+    return {
+        "architecture": config.architectures[wildcards.architecture].model_dump(),
+        "elements": config.systems[recipe.last.system].elements,
+    }
+
+
+def parent_head(config: Config, wildcards: Any) -> str | None:
+    """Which head of a foundation model training starts from."""
+    return head_of(config, recipes.parse(wildcards.recipe).parent)
+
+
+def ways(config: Config, wildcards: Any) -> dict[str, Any] | None:
+    """What the mode does besides replacing values of `training`, by key."""
+    recipe = recipes.parse(wildcards.recipe)
+    found = config.modes[recipe.last.mode].ways()
+    return {key: way.params(config, recipe) for key, way in found.items()} or None
+
+
+def snapshots(config: Config, wildcards: Any) -> list[int]:
+    """Epochs after which the model is kept."""
+    return config.snapshots_of(wildcards.architecture, recipes.parse(wildcards.recipe))
+
+
+def until_best(config: Config, wildcards: Any) -> bool:
+    """Whether to train until the best model is found."""
+    return config.wants_best(wildcards.architecture, recipes.parse(wildcards.recipe))
+
+
+def trained_model(config: Config, wildcards: Any) -> str:
+    """The training that a snapshot is of."""
+    return recipes.model_path(wildcards.architecture, recipes.parse(wildcards.recipe).trained, wildcards.seed)
+
+
+def snapshot_file(config: Config, wildcards: Any) -> str:
+    """Where that training leaves the snapshot."""
+    epochs = recipes.parse(wildcards.recipe).last.epochs
+    return trained_model(config, wildcards).replace("model.pt", f"snapshots/e{epochs}.pt")
+
+
+def candidates(config: Config, wildcards: Any) -> dict[str, list[str]]:
+    """Models among which one is chosen, in the order of `snapshots`, and their cards."""
+    tried = recipes.parse(wildcards.recipe).candidates(config.snapshots)
+    models = [recipes.model_path(wildcards.architecture, one, wildcards.seed) for one in tried]
+    return {"models": models, "cards": [card_of(model) for model in models]}
+
+
+def source(config: Config, wildcards: Any) -> str:
+    """A hash of the code that trains a stage."""
+    mode = recipes.parse(wildcards.recipe).last.mode
+    return source_hash("train", *(f"mftl.training.ways.{key}" for key in config.modes[mode].ways()))

@@ -1,0 +1,63 @@
+"""What all pools can tell of their structures before they are there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from mftl.config.base import Section
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mftl.structures import Progress
+
+
+class Pool(Section):
+    """Where the structures of a system come from. File names are relative to ``root``."""
+
+    def ids(self, root: Path = Path(".")) -> list[str] | None:
+        """Ids of the structures in order; None if they are known only once the pool is built."""
+        raise NotImplementedError
+
+    def size(self, root: Path = Path(".")) -> int | None:
+        """How many structures; None if that is known only once the pool is built."""
+        ids = self.ids(root)
+        return None if ids is None else len(ids)
+
+    def info(self, key: str, root: Path = Path(".")) -> list[str | None] | None:
+        """An info key of the structures in order; None if it is known only once the pool is built."""
+        raise NotImplementedError
+
+    def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
+        """Id of a crystal, or of a molecule; None if there is none, or if that is known only once the pool is built."""
+        raise NotImplementedError
+
+    def mistakes(self, path: str, root: Path) -> Iterator[str]:
+        """A line for each value that does not fit the data; ``path`` is that of the section."""
+        yield from ()
+
+    def build(self, progress: "Progress") -> "Iterator[Atoms]":
+        """Yield the structures, each with a unique ``info["id"]``. Raises InputError if one cannot be made."""
+        raise NotImplementedError
+
+
+class Generator(Pool):
+    """A pool whose structures are computed."""
+
+    PERIODIC: ClassVar[bool]
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order; ids always."""
+        raise NotImplementedError
+
+    def ids(self, root: Path = Path(".")) -> list[str]:
+        """Ids of the structures in order."""
+        return self.known()["id"]
+
+    def info(self, key: str, root: Path = Path(".")) -> list[str | None] | None:
+        """An info key of the structures in order; None if it is known only once the pool is built."""
+        return self.known().get(key)
+
+    def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
+        """Id of the first structure, if it is of that sort."""
+        return self.ids()[0] if periodic == self.PERIODIC else None

@@ -1,0 +1,51 @@
+"""Small distorted cells of an element; built by ``mftl.systems.crystals``."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from mftl.config.base import Element, Name
+from mftl.pools.base import Generator
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mftl.structures import Progress
+
+
+class CrystalPool(Generator):
+    """A pool of small distorted cells of an element with a bcc ground state, and a few larger ones."""
+
+    PERIODIC: ClassVar[bool] = True
+
+    generator: Literal["crystals"] = Field(description="the name of the generator")
+    name: Name = Field(description="what the ids begin with")
+    element: Element = Field(description="chemical symbol")
+    lattice_constant: PositiveFloat = Field(description="of bcc, Å; other lattices follow by ratios")
+    structures: PositiveInt = Field(100, description="small cells, of the `kinds` in turn")
+    kinds: list[Literal["rattled", "strained", "slab", "lattice"]] = Field(
+        ["rattled", "strained", "slab", "lattice"],
+        min_length=1,
+        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc",
+    )
+    larger: dict[Literal["vacancy", "slab6"], PositiveInt] = Field(
+        {}, description="how many larger cells come last: bcc of 15 atoms with a vacancy, slabs of 6 layers"
+    )
+    closest: PositiveFloat = Field(2.0, description="cells with two atoms closer than this (Å) are drawn again")
+    seed: list[int] = Field([0], description="seeds of the random numbers")
+
+    def known(self) -> dict[str, list[str]]:
+        """What is known of the structures before they are built, by info key, in the pool's order."""
+        kinds = [self.kinds[k % len(self.kinds)] for k in range(self.structures)]
+        larger = [(f"{self.name}-{kind}-{k}", kind) for kind, count in self.larger.items() for k in range(count)]
+        return {
+            "id": [f"{self.name}-{k:04d}" for k in range(self.structures)] + [one for one, _ in larger],
+            "kind": kinds + [kind for _, kind in larger],
+        }
+
+    def build(self, progress: "Progress") -> "Iterator[Atoms]":
+        """Yield the structures in the pool's order."""
+        from mftl.systems import crystals
+
+        return iter(crystals.sample(self, progress))

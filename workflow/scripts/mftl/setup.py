@@ -1,0 +1,37 @@
+"""What a call does before it plans: reads the configuration with its studies and plugs, and says who it is."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mftl import jobs, locks, registry
+from mftl.config.studies import complete
+from mftl.inputs import InputError
+
+if TYPE_CHECKING:
+    from mftl.config.whole import Config
+
+
+def begin(values: dict[str, Any], root: Path, main: bool, error: type[Exception]) -> "Config":
+    """The configuration of a call, checked; ``values`` as read, ``root`` the folder of the workflow.
+
+    ``main``: this is the call itself, not a job of it: it says which figures cannot be made, and keeps others out of
+    the folder. Raises ``error`` with one line for each mistake.
+    """
+    try:
+        whole = complete(values, root)
+        registry.extend(whole.get("extensions") or [])
+        from mftl import checks  # knows the plugs that there are when it is imported
+
+        config = checks.load(whole)
+        if main:
+            for name in config.figures:
+                for mistake in checks.of_figure(config, name):
+                    print(f"Warning: the figure {name} cannot be made:\n{mistake}", file=sys.stderr)
+    except InputError as reason:
+        raise error(str(reason)) from None
+    os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
+    if main:
+        locks.enter()
+    return config
