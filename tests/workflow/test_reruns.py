@@ -102,7 +102,7 @@ def all_answers(folder: Path, values: dict[str, Any]) -> dict[str, dict]:
         "an old clock": {"times": 1e8},
         "a clock ahead": {"times": 3e9},
         "another folder": {"copy": str(folder / "elsewhere")},
-        "a docstring of mftl.training": {"append": "workflow/scripts/mftl/training.py", "text": COMMENT},
+        "a docstring of mftl.training": {"append": "workflow/scripts/mftl/training/run.py", "text": COMMENT},
     }
     names, half = list(requests), len(requests) // 2
     # one for each of two cores
