@@ -177,8 +177,10 @@ def source_files(name: str) -> list[Path]:
 
 
 def content_hash(files: Iterable[str | Path]) -> str:
-    """A hash of the contents of files, whatever their names."""
+    """A hash of the contents of files, whatever their names; Python code counts as it runs (``mftl.sources``)."""
+    from mftl.sources import file_hash  # worker processes do without
+
     digest = hashlib.sha256()
     for file in files:
-        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+        digest.update(file_hash(file))
     return digest.hexdigest()[:16]

@@ -4,12 +4,12 @@ The label is the Mermin free energy: at a finite electronic temperature forces a
 those of the total energy. Both ways start each structure from neutral atoms and write the same input, with the atoms
 sorted by element; their labels agree to 1e-9 eV and 1e-7 eV/Å.
 
-``DFTBPlus`` is the same as an ASE calculator.
+``mftl.engines.dftb_calculator.DFTBPlus`` is the same as an ASE calculator.
 """
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mftl.engines import Label, Structure
 from mftl.engines.dftbplus import library, program, tables
@@ -26,15 +26,6 @@ INSTALL = (
 )
 
 _living = library.Living()
-
-
-def __getattr__(name: str) -> Any:
-    """``DFTBPlus``, imported only when it is asked for: it needs ASE."""
-    if name == "DFTBPlus":
-        from mftl.engines.dftb_calculator import DFTBPlus
-
-        return DFTBPlus
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def interface(settings: "DftbLevel") -> str | None:
