@@ -1,5 +1,7 @@
 """Ways to train on a parent model: foundation models, frozen layers, a rate for each layer, a second head."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,8 @@ from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
+from mftl.structures import write_structures
+from mftl.training import ways
 from mftl.training.rates import parameter_groups
 from mftl.training.run import Run
 
@@ -212,3 +216,39 @@ def test_other_replayed_data_are_another_run(foundation, dft, dftb, tmp_path):
         for ways in (replay(dftb[:9]), replay(dftb[:8]), replay(dftb[:9], 0.5), {})
     ]
     assert len({run.identity for run in runs}) == 4
+
+
+def test_two_levels_at_once_from_random_weights(dft, dftb, tmp_path):
+    """The second head is fitted to its own level before the first step, and both learn."""
+    settings = FAST.model_copy(update={"epochs": 8})
+    options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": replay(dftb[:40])}
+    run = Run(dft[:20], dft[40:], settings, tmp_path, **options)
+    before = [run.errors(head.model, head.graphs) for head in run.heads]
+    assert all(one.energy < 1000.0 for one in before)  # meV/atom; the levels' zeros differ by 10⁶
+    run.train()
+    after = [run.errors(head.model, head.graphs) for head in run.heads]
+    assert all(new.score < old.score for new, old in zip(after, before, strict=True))
+
+
+@pytest.fixture
+def inputs(dftb, tmp_path):
+    """Files as the rule names them: labels to replay, and a split that tests on all but ten of them."""
+    structures = [atoms.copy() for atoms in dftb.structures]
+    for atoms, energy, forces in zip(structures, dftb.energies, dftb.forces, strict=True):
+        atoms.info["REF_energy"], atoms.arrays["REF_forces"] = energy, forces
+    write_structures(tmp_path / "labels.extxyz", structures)
+    ids = [atoms.info["id"] for atoms in structures]
+    split = {"training": ids[9::-1], "validation": ids[10:20], "test": ids[20:]}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    return {"replay": [tmp_path / "labels.extxyz"], "replay_split": tmp_path / "split.json"}
+
+
+@pytest.mark.parametrize(("count", "split", "expected"), [(3, True, 3), (None, True, 10), (None, False, 60)])
+def test_only_training_structures_are_replayed(dftb, inputs, count, split, expected):
+    values = {"replay": {"structures": count, "weight": 0.5}, "elements": {"Ge": "Si"}}
+    inputs = inputs if split else {"replay": inputs["replay"]}
+    needed = ways.read(values, inputs, "a stage")
+    assert needed["elements"] == {"Ge": "Si"} and needed["replay"]["weight"] == 0.5
+    ids = [atoms.info["id"] for atoms in needed["replay"]["data"].structures]
+    all_ids = [atoms.info["id"] for atoms in dftb.structures]
+    assert ids == (all_ids[9::-1][:expected] if split else all_ids) and len(ids) == expected
