@@ -37,7 +37,7 @@ of = plan.planner(CONFIG, WorkflowError)
 CLAIMS = f"{HOME}resources/claims.yaml"
 # a plan may be made on another machine; conda brings an engine for the job alone
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-NEEDS_ENGINES = not (workflow.dryrun or CONDA)
+needs_engines = lambda: not (workflow.dryrun or CONDA)
 
 
 # Used with --sdm conda apptainer alone: conda then makes the environments of the rules inside of it.

@@ -37,7 +37,7 @@ import json, sys
 from pathlib import Path
 from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
-from mftl.training import Run
+from mftl.training.run import Run
 given = json.load(open(sys.argv[1]))
 training, validation = choose([given["labels"]], [(ids, None) for ids in given["ids"]])
 run = Run(training, validation, Training(**given["training"]), Path(sys.argv[2]),

@@ -19,6 +19,7 @@ from test_engines import label, needs_dftb
 from mftl import workers
 from mftl.config.systems import Labels
 from mftl.engines import Failure, Structure, dftbplus
+from mftl.engines.dftb_calculator import DFTBPlus
 from mftl.engines.dftbplus import hsd, library, program, tables
 from mftl.engines.dftbplus.section import DftbLevel
 from mftl.inputs import InputError
@@ -422,23 +423,23 @@ def test_atoms_come_back_in_their_own_order(water):
 
 @pytest.mark.parametrize("way", BOTH)
 def test_the_calculator(way, water):
-    water.calc = dftbplus.DFTBPlus(interface=way)
+    water.calc = DFTBPlus(interface=way)
     expected = label(water, by(way))
     assert water.get_potential_energy() == pytest.approx(expected.energy, abs=1e-9)
     np.testing.assert_allclose(water.get_forces(), expected.forces, atol=1e-7)
     crystal = bulk("W", "bcc", a=3.1, cubic=True)
     crystal.rattle(0.05, seed=5)
-    crystal.calc = dftbplus.DFTBPlus(interface=way, temperature=1160.45, k_point_spacing=0.1)
+    crystal.calc = DFTBPlus(interface=way, temperature=1160.45, k_point_spacing=0.1)
     expected = label(crystal, METAL.model_copy(update={"interface": way}))
     np.testing.assert_allclose(crystal.get_stress(voigt=False), expected.stress, atol=1e-8)
 
 
 @needs_dftb
 def test_the_calculator_goes_on_after_a_failure(water):
-    water.calc = dftbplus.DFTBPlus(max_scc_iterations=2)
+    water.calc = DFTBPlus(max_scc_iterations=2)
     with pytest.raises(CalculationFailed, match="NOT converged"):
         water.get_potential_energy()
-    water.calc = dftbplus.DFTBPlus()
+    water.calc = DFTBPlus()
     water.get_potential_energy()
     water.calc.timeout = 0.0
     with pytest.raises(CalculationFailed, match="took longer"):
@@ -446,7 +447,7 @@ def test_the_calculator_goes_on_after_a_failure(water):
     water.calc.timeout = 60.0
     assert water.get_potential_energy() < 0
     silicon = molecule("SiH4")
-    silicon.calc = dftbplus.DFTBPlus()
+    silicon.calc = DFTBPlus()
     with pytest.raises(InputError, match="the pairs H-Si, Si-H"):
         silicon.get_potential_energy()
     water.calc.close()

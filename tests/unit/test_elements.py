@@ -14,7 +14,7 @@ from mftl.engines import Structure, stillinger_weber
 from mftl.engines.stillinger_weber import StillingerWeberLevel
 from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import Run
+from mftl.training.run import Run
 
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4, num_interactions=1)
 FORCES = Training(epochs=6, batch_size=4, energy_weight=0.0, validation_steps=1, dtype="float64")
@@ -52,7 +52,7 @@ def parent(silicon, tmp_path_factory):
 
 
 def transfer(parent, data, folder, settings=FORCES, snapshots=(), until_best=True, **options):
-    options = {"new_elements": {"Ge": "Si"}} | options
+    options = {"ways": {"elements": {"Ge": "Si"}}} | options
     run = Run(data[:6], data[6:], settings, folder, parent=parent, **options)
     return run.train(snapshots, until_best)
 
@@ -104,11 +104,11 @@ def test_models_whose_repulsion_depends_on_the_element_are_refused(parent):
 
 def test_an_element_that_neither_parent_nor_mapping_knows_stops_training(parent, germanium, tmp_path):
     with pytest.raises(InputError, match="holds Ge, which the model does not know: it knows Si"):
-        transfer(parent, germanium, tmp_path, new_elements=None)
+        transfer(parent, germanium, tmp_path, ways={})
 
 
 def test_all_weights_start_from_the_parents(parent, germanium, tmp_path):
-    run = Run(germanium[:6], germanium[6:], FORCES, tmp_path, parent=parent, new_elements={"Ge": "Si"})
+    run = Run(germanium[:6], germanium[6:], FORCES, tmp_path, parent=parent, ways={"elements": {"Ge": "Si"}})
     own, old = run.model.state_dict(), models.load_model(parent).state_dict()
     differ = {key for key in own if not torch.equal(own[key], old[key])}
     assert differ == {"atomic_numbers", "atomic_energies_fn.atomic_energies"}

@@ -11,7 +11,8 @@ from mftl import models
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.prediction import predict
-from mftl.training import Run, adapt_parent
+from mftl.training.run import Run
+from mftl.training.start import adapt_parent
 
 ROOT = Path(__file__).parents[2]
 TABLE = models.symbols([*range(1, 84), *range(89, 95)])  # the 89 elements of MACE-MP-0

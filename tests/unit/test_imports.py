@@ -1,5 +1,9 @@
-"""Who imports what: the Snakefile neither torch nor ASE, and no script torch that does not compute with it."""
+"""Who imports what: no module one that imports it, the Snakefile neither torch nor ASE, no script torch without need.
 
+And none grows beyond what one can read in one go.
+"""
+
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +13,12 @@ import pytest
 from mftl import sources
 
 SCRIPTS = Path(sources.__file__).parents[1]
+MODULES = {
+    ".".join(path.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((SCRIPTS / "mftl").rglob("*.py"))
+}
+LONGEST = 400  # lines
+TOO_LONG = {"mftl.config", "mftl.checks"}  # to be split: delete their names here then
 
 
 def loaded(modules: list[str]) -> set[str]:
@@ -20,8 +30,7 @@ def loaded(modules: list[str]) -> set[str]:
 
 def imports_of(script: str) -> list[str]:
     """The mftl modules a script reaches."""
-    paths = sources._imported(SCRIPTS / f"{script}.py", set())
-    return [".".join(path.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return [*sources.reached(script)]
 
 
 def test_snakefile_imports_neither_torch_nor_ase():
@@ -35,3 +44,34 @@ COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics",
 @pytest.mark.parametrize("script", sorted(p.stem for p in SCRIPTS.glob("*.py") if p.stem not in COMPUTE))
 def test_scripts_leave_torch_alone(script):
     assert "torch" not in loaded(["pandas", *imports_of(script)])
+
+
+def imported_modules(name: str) -> set[str]:
+    """What a module imports of ``mftl``, at its top or in a function; of ``from package import module`` the module."""
+    names = sources.imports(MODULES[name])
+    found = {one for one in names if one in MODULES}
+    # a package that only stands before the module that is meant
+    passed = {one for one in found if names_from(one, names) and names_from(one, names) <= found}
+    return found - passed - {name}
+
+
+def names_from(package: str, names: tuple[str, ...]) -> set[str]:
+    """The names that are imported from a package or module."""
+    return {one for one in names if one.rpartition(".")[0] == package}
+
+
+def test_no_module_imports_one_that_imports_it():
+    graph = {name: imported_modules(name) for name in MODULES}
+    assert graph["mftl.labels"] >= {"mftl.engines", "mftl.journals", "mftl.workers"}
+    assert "mftl.engines" in graph["mftl.provenance"]  # in a function
+    assert "mftl.config" not in graph["mftl.engines.gpaw"]  # for type checkers alone
+    assert "mftl" not in graph["mftl.labels"] and "mftl" in graph["mftl.provenance"]
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_no_module_is_too_long():
+    long = {name for name, path in MODULES.items() if len(path.read_text().splitlines()) > LONGEST}
+    assert long - TOO_LONG == set()

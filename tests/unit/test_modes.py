@@ -1,5 +1,7 @@
 """Ways to train on a parent model: foundation models, frozen layers, a rate for each layer, a second head."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,10 @@ from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import Run, parameter_groups
+from mftl.structures import write_structures
+from mftl.training import ways
+from mftl.training.rates import parameter_groups
+from mftl.training.run import Run
 
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
 MORE_ELEMENTS = ["H", "Li", "C", "N", "O", "F", "Si", "S", "Cl", "W"]
@@ -47,6 +52,11 @@ def two_heads(foundation):
 
 def finetune(parent, data: Labelled, folder, settings: Training = FAST, snapshots=(), until_best=True, **options):
     return Run(data[:20], data[40:], settings, folder, parent=parent, **options).train(snapshots, until_best)
+
+
+def replay(data: Labelled, weight: float = 1.0) -> dict:
+    """A second head that learns other data."""
+    return {"replay": {"data": data, "weight": weight}}
 
 
 def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
@@ -142,8 +152,8 @@ def test_rescaled_model_has_the_scale_of_the_new_data(foundation, dft, tmp_path)
 
 
 def test_second_head_shares_all_but_its_readouts(foundation, dft, dftb, tmp_path):
-    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=dftb[:30])
-    first, second = run.heads
+    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, ways=replay(dftb[:30]))
+    first, second = (head.model for head in run.heads)
     for (name, a), (_, b) in zip(first.named_parameters(), second.named_parameters(), strict=True):
         assert (a is b) == (not name.startswith("readouts")), name
     # each head has the references of its own level, which differ by 10³ eV for a heavy atom
@@ -156,10 +166,10 @@ def test_second_head_shares_all_but_its_readouts(foundation, dft, dftb, tmp_path
 def test_replayed_data_are_not_forgotten(foundation, dft, dftb, tmp_path):
     """The second head's errors on what the parent learned fall, while the first learns the new level."""
     settings = FAST.model_copy(update={"epochs": 10})
-    run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, replay=dftb[:30])
-    before = run.errors(run.heads[1], run.replay_graphs), run.errors(run.model, run.validation_graphs)
+    run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=replay(dftb[:30]))
+    before = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(run.model, run.validation_graphs)
     model = run.train()
-    after = run.errors(run.heads[1], run.replay_graphs), run.errors(model, run.validation_graphs)
+    after = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(model, run.validation_graphs)
     assert after[0].score < before[0].score and after[1].score < before[1].score
     # what is saved is the first head alone, a model like all others
     models.save_model(model, tmp_path / "model.pt")
@@ -172,14 +182,14 @@ def test_replayed_data_are_not_forgotten(foundation, dft, dftb, tmp_path):
 
 @pytest.mark.parametrize("count", [7, 20, 33])
 def test_replay_gives_as_many_structures_as_the_training_set(foundation, dft, dftb, tmp_path, count):
-    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=dftb[:count])
-    drawn = [id(graph) for batch in run.shuffled(run.replay_graphs) for graph in batch]
+    run = Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, ways=replay(dftb[:count]))
+    drawn = [id(graph) for batch in run.shuffled(run.heads[1].graphs) for graph in batch]
     assert len(drawn) == 20
     assert len(set(drawn)) == min(count, 20)
 
 
 def test_force_of_a_fine_tuned_head_is_the_gradient_of_its_energy(foundation, dft, dftb, tmp_path):
-    model = finetune(foundation, dft, tmp_path, replay=dftb[:30]).double()
+    model = finetune(foundation, dft, tmp_path, ways=replay(dftb[:30])).double()
     atoms, step = dft.structures[8].copy(), 1e-4
     _, forces = predict(model, [atoms])
     moved = [atoms.copy(), atoms.copy()]
@@ -192,7 +202,7 @@ def test_force_of_a_fine_tuned_head_is_the_gradient_of_its_energy(foundation, df
 @pytest.mark.parametrize("mode", ["discriminative", "multihead"])
 def test_resumed_is_uninterrupted_in_every_mode(foundation, dft, dftb, tmp_path, caplog, mode):
     settings = DISCRIMINATIVE if mode == "discriminative" else FAST
-    options = {"snapshots": (2,), "until_best": False} | ({"replay": dftb[:30]} if mode == "multihead" else {})
+    options = {"snapshots": (2,), "until_best": False} | ({"ways": replay(dftb[:30])} if mode == "multihead" else {})
     finetune(foundation, dft, tmp_path / "a", settings, **options)
     with caplog.at_level("INFO"):
         resumed = finetune(foundation, dft, tmp_path / "a", settings, **options | {"snapshots": (2, 4)})
@@ -202,6 +212,43 @@ def test_resumed_is_uninterrupted_in_every_mode(foundation, dft, dftb, tmp_path,
 
 def test_other_replayed_data_are_another_run(foundation, dft, dftb, tmp_path):
     runs = [
-        Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, replay=one) for one in (dftb[:9], dftb[:8], None)
+        Run(dft[:20], dft[40:], FAST, tmp_path, parent=foundation, ways=ways)
+        for ways in (replay(dftb[:9]), replay(dftb[:8]), replay(dftb[:9], 0.5), {})
     ]
-    assert len({run.identity for run in runs}) == 3
+    assert len({run.identity for run in runs}) == 4
+
+
+def test_two_levels_at_once_from_random_weights(dft, dftb, tmp_path):
+    """The second head is fitted to its own level before the first step, and both learn."""
+    settings = FAST.model_copy(update={"epochs": 8})
+    options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": replay(dftb[:40])}
+    run = Run(dft[:20], dft[40:], settings, tmp_path, **options)
+    before = [run.errors(head.model, head.graphs) for head in run.heads]
+    assert all(one.energy < 1000.0 for one in before)  # meV/atom; the levels' zeros differ by 10⁶
+    run.train()
+    after = [run.errors(head.model, head.graphs) for head in run.heads]
+    assert all(new.score < old.score for new, old in zip(after, before, strict=True))
+
+
+@pytest.fixture
+def inputs(dftb, tmp_path):
+    """Files as the rule names them: labels to replay, and a split that tests on all but ten of them."""
+    structures = [atoms.copy() for atoms in dftb.structures]
+    for atoms, energy, forces in zip(structures, dftb.energies, dftb.forces, strict=True):
+        atoms.info["REF_energy"], atoms.arrays["REF_forces"] = energy, forces
+    write_structures(tmp_path / "labels.extxyz", structures)
+    ids = [atoms.info["id"] for atoms in structures]
+    split = {"training": ids[9::-1], "validation": ids[10:20], "test": ids[20:]}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    return {"replay": [tmp_path / "labels.extxyz"], "replay_split": tmp_path / "split.json"}
+
+
+@pytest.mark.parametrize(("count", "split", "expected"), [(3, True, 3), (None, True, 10), (None, False, 60)])
+def test_only_training_structures_are_replayed(dftb, inputs, count, split, expected):
+    values = {"replay": {"structures": count, "weight": 0.5}, "elements": {"Ge": "Si"}}
+    inputs = inputs if split else {"replay": inputs["replay"]}
+    needed = ways.read(values, inputs, "a stage")
+    assert needed["elements"] == {"Ge": "Si"} and needed["replay"]["weight"] == 0.5
+    ids = [atoms.info["id"] for atoms in needed["replay"]["data"].structures]
+    all_ids = [atoms.info["id"] for atoms in dftb.structures]
+    assert ids == (all_ids[9::-1][:expected] if split else all_ids) and len(ids) == expected

@@ -10,7 +10,7 @@ from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
 from mftl.prediction import predict
-from mftl.training import start_model
+from mftl.training.start import start_model
 
 
 @pytest.fixture(scope="module")

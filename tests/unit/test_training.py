@@ -19,7 +19,9 @@ from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
 from mftl.prediction import predict
-from mftl.training import Run, adapt_parent, weighted_loss
+from mftl.training.loss import weighted_loss
+from mftl.training.run import Run
+from mftl.training.start import adapt_parent
 
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
@@ -213,7 +215,7 @@ from mftl import models
 from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
-from mftl.training import Run
+from mftl.training.run import Run
 path = {str(Path(__file__).parents[2] / "resources/molecules/molecules.pbe0-d3.extxyz")!r}
 ids = read_ids(path)
 training, validation = choose([path], [(ids[:40], None), (ids[40:60], None)])

@@ -16,9 +16,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import yaml
 from snakemake.api import SnakemakeApi
@@ -138,29 +136,38 @@ def timed(seconds: float) -> Iterator[None]:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-@cache
-def users(path: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The scripts whose hash a file of code is in, and the engines; two files with the same are planned once."""
-    engines, sources = sys.modules["mftl.engines"], sys.modules["mftl.sources"]
+def watch(values: dict) -> dict[tuple[str, ...], set[Path]]:
+    """The files of each hash of code that Snakemake asks for, by what it is asked for: a script, perhaps modules."""
+    sources, asked = sys.modules["mftl.sources"], {}
+    reached = sources.reached
+
+    def watched(script: str, *modules: str) -> dict[str, Path]:
+        found = reached(script, *modules)
+        asked[script, *modules] = {path.resolve() for path in (sources.SCRIPTS / f"{script}.py", *found.values())}
+        return found
+
+    sources.reached = watched
+    sources.source_hash.cache_clear()
+    plan(values)
+    sources.reached = reached
+    return asked
+
+
+def users(path: Path, asked: dict[tuple[str, ...], set[Path]]) -> tuple[frozenset[tuple[str, ...]], frozenset[str]]:
+    """The hashes of code that a file is in, and the engines; two files with the same are planned once."""
+    engines = sys.modules["mftl.engines"]
     return (
-        frozenset(script for script, files in reached(sources).items() if Path(path).resolve() in files),
-        frozenset(one for one in engines.ENGINES if Path(path).resolve() in engines.source_files(one)),
+        frozenset(names for names, files in asked.items() if path in files),
+        frozenset(one for one in engines.ENGINES if path in engines.source_files(one)),
     )
 
 
-@cache
-def reached(sources: ModuleType) -> dict[str, set[Path]]:
-    """The files that each script's hash is made of."""
-    scripts = sources.SCRIPTS.glob("*.py")
-    return {path.stem: {path, *sources._imported(path, set())} for path in scripts}
-
-
-def answer(change: dict, values: dict, known: dict) -> dict:
-    """The answer to a change; ``known`` holds those to changes of code."""
+def answer(change: dict, values: dict, asked: dict, known: dict) -> dict:
+    """The answer to a change; ``known`` holds those to changes of code, of which ``asked`` says whom they concern."""
     if "config" in change:
         return plan(change["config"])
     if "append" in change:
-        key = users(change["append"])
+        key = *users(Path(change["append"]).resolve(), asked), change["text"]
         if key not in known:
             source_hash = sys.modules["mftl.sources"].source_hash
             with appended(Path(change["append"]), change["text"]):
@@ -175,6 +182,6 @@ def answer(change: dict, values: dict, known: dict) -> dict:
 if __name__ == "__main__":
     base = yaml.safe_load(Path(sys.argv[1]).read_text())
     finish(base)
-    answers = {}
+    asked, answers = watch(base), {}
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line), base, answers)), flush=True)
+        print(json.dumps(answer(json.loads(line), base, asked, answers)), flush=True)

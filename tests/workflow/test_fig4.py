@@ -237,7 +237,7 @@ def test_chosen_epoch_and_second_head(project):
     replay = {"structures": 40, "system": "molecules", "level": "dftb-ptbp", "weight": 1.0}
     assert cards[1]["replay"] == replay
     assert (
-        "errors on 40 replayed structures"
+        "errors of head 2 on its 40 structures"
         in (
             project / "results/logs/train/tiny/molecules.dftb-ptbp.n40.e1/molecules.pbe0-d3.n10.multihead/seed-1.log"
         ).read_text()

@@ -23,7 +23,7 @@ from mftl import config
 
 HERE = Path(__file__).parent
 TABLE, BASE = HERE / "reruns.yaml", HERE / "reruns_config.yaml"
-COMMENT = "\n# a comment\n"
+STATEMENT = "\nADDED = 1\n"
 LABELLING = {"build_pool", "load_dataset", "label_chunk", "collect_labels", "split", "download"}
 OTHER_LABELS = {"modes.multihead.replay.level"}  # is changed to a level whose labels nothing asked for before
 DRAWING = {"plot_learning_curves", "plot_epochs", "plot_comparison", "plot_force_parity", "plot_low_levels",
@@ -95,14 +95,17 @@ def all_answers(folder: Path, values: dict[str, Any]) -> dict[str, dict]:
     assert values.keys() <= known.keys()
     requests = {path: values[path] if path in values else changed(value) for path, value in known.items()}
     requests = {path: {"config": with_change(base, path, value)} for path, value in requests.items()}
-    requests |= {path: {"append": path, "text": COMMENT} for path in code()}
+    requests |= {path: {"append": path, "text": STATEMENT} for path in code()}
     (folder / "elsewhere").mkdir()
     requests |= {
         "nothing": {"config": base},
         "an old clock": {"times": 1e8},
         "a clock ahead": {"times": 3e9},
         "another folder": {"copy": str(folder / "elsewhere")},
-        "a docstring of mftl.training": {"append": "workflow/scripts/mftl/training.py", "text": COMMENT},
+        "a comment in mftl.training.run": {
+            "append": "workflow/scripts/mftl/training/run.py",
+            "text": "\n# a comment\n",
+        },
     }
     names, half = list(requests), len(requests) // 2
     # one for each of two cores
@@ -152,7 +155,9 @@ def test_exactly_what_the_table_says_runs_again(answers):
     assert not different, f"(runs, in the table): {different}"
 
 
-@pytest.mark.parametrize("what", ["nothing", "an old clock", "a clock ahead", "another folder"])
+@pytest.mark.parametrize(
+    "what", ["nothing", "an old clock", "a clock ahead", "another folder", "a comment in mftl.training.run"]
+)
 def test_nothing_runs_again_without_a_change(answers, what):
     assert answers[what] == {}
 
@@ -175,7 +180,8 @@ def test_what_the_table_may_not_say(answers):
             assert run <= DRAWING | {"select_best"}, path
     assert rules["labels.workers"] == set()
     assert {"label_chunk", "train", "predict"} <= rules["systems.tungsten.levels.dftb.temperature"]
-    assert not rules["a docstring of mftl.training"] & LABELLING and "train" in rules["a docstring of mftl.training"]
+    trainer = rules["workflow/scripts/mftl/training/run.py"]
+    assert not trainer & LABELLING and "train" in trainer
     assert answers["curves.single-fidelity.values"]["train"] == answers["curves.single-fidelity.values"]["predict"] == 1
 
 

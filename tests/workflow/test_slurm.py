@@ -47,7 +47,7 @@ def small_project(folder: Path) -> Path:
         "export": [],
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(values))
-    training = folder / "workflow/scripts/mftl/training.py"
+    training = folder / "workflow/scripts/mftl/training/run.py"
     text = training.read_text()
     assert "checkpoint_seconds: float = 30.0" in text
     training.write_text(text.replace("checkpoint_seconds: float = 30.0", "checkpoint_seconds: float = 0.5"))

@@ -22,7 +22,7 @@ rule choose_starts:
 # Its state and growing trajectory lie beside its outputs, under other names: a job that was killed goes on.
 rule dynamics:
     input:
-        unpack(of(dynamics.inputs, NEEDS_ENGINES)),
+        unpack(of(dynamics.inputs, needs_engines)),
     output:
         events="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/events.csv",
         trajectory="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/trajectory.extxyz",

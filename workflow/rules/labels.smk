@@ -3,7 +3,7 @@
 
 rule label_chunk:
     input:
-        unpack(of(labels.chunk_inputs, NEEDS_ENGINES)),
+        unpack(of(labels.chunk_inputs, needs_engines)),
     output:
         labels="results/labels/{system}/{level}/chunk-{chunk}-of-{chunks}.extxyz",
         states="results/labels/{system}/{level}/chunk-{chunk}-of-{chunks}.csv",

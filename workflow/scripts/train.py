@@ -8,12 +8,12 @@ import torch
 
 from mftl.config.training import Architecture, Training
 from mftl.datasets import choose, read_sets
-from mftl.extxyz import read_ids
 from mftl.jobs import job
 from mftl.models import model_elements, save_model, symbols
 from mftl.recipe import parse
 from mftl.splits import hash_order
-from mftl.training import Run
+from mftl.training import ways
+from mftl.training.run import Run
 
 with job(snakemake):
     params = snakemake.params
@@ -25,12 +25,6 @@ with job(snakemake):
     training, validation = choose(
         snakemake.input.labels, [(ids, params.data["size"]), (sets["validation"], None)], what=str(stage)
     )
-    replay = None
-    if params.replay:
-        split = snakemake.input.get("replay_split")
-        ids = read_sets(split)["training"] if split else read_ids(snakemake.input.replay[0])
-        (replay,) = choose(snakemake.input.replay, [(ids, None)], what=f"data to replay for {stage}")
-        replay = replay[: params.replay["structures"]]
     new = params.new_model or {}
     model = Run(
         training,
@@ -41,9 +35,7 @@ with job(snakemake):
         elements=new.get("elements"),
         parent=snakemake.input.get("parent"),
         head=params.head,
-        new_elements=params.new_elements,
-        replay=replay,
-        replay_weight=params.replay["weight"] if replay else 1.0,
+        ways=ways.read(params.ways or {}, dict(snakemake.input.items()), str(stage)),
         seed=seed,
         device=params.device,
         source=params.source,
@@ -59,8 +51,7 @@ with job(snakemake):
         "new_model": params.new_model,
         "parent": snakemake.input.get("parent"),
         "head": params.head,
-        "new_elements": params.new_elements,
-        "replay": params.replay,
+        "ways": params.ways,
         "validation": json.loads(validated.to_json(orient="records"))[-1] if len(validated) else None,
         "training_ids": [atoms.info["id"] for atoms in training.structures],
     }

@@ -7,7 +7,8 @@
     low = LevelCalculator(TbliteLevel(engine="tblite", method="GFN1-xTB"))
     atoms.calc = SumCalculator([ModelCalculator("results/models/.../model.pt"), low])
 
-The level must have the settings that the low labels were made with. For DFTB+ use ``mftl.engines.dftbplus.DFTBPlus``.
+The level must have the settings that the low labels were made with. For DFTB+ use
+``mftl.engines.dftb_calculator.DFTBPlus``.
 """
 
 from pathlib import Path

@@ -6,20 +6,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from mftl import engines, modes, pools
+
 PTBP = ["cui2024"]
 MADE_WITH_PYSCF = ["sun2020", "weigend2005", "grimme2010", "grimme2011"]
 PBE0, WB97M, PBE, CCSDT = ["adamo1999"], ["mardirossian2016", "najibi2018"], ["perdew1996"], ["raghavachari1989"]
 
 ALWAYS = ["cui2025", "molder2021"]
 PACKAGES = {"ase": "larsen2017", "torch": "paszke2019", "mace-torch": "batatia2022", "phonopy": "togo2023"}
-ENGINES = {
-    "tblite": ["tblite"],
-    "dftb+": ["hourahine2020"],
-    "pyscf-dft": ["sun2020"],
-    "pyscf-ccsd(t)": ["sun2020", *CCSDT],
-    "gpaw": ["mortensen2024"],
-    "stillinger-weber": ["thompson2022", "stillinger1985", "ding1986"],
-}
 # found in the names of methods, functionals, basis sets and dispersion corrections, letters and digits alone
 METHODS = {
     "gfn1": ["grimme2017"],
@@ -68,21 +62,22 @@ def of_file(path: str) -> list[str] | None:
     beside = Path(path).with_suffix(".bib")
     if beside != Path(path) and beside.is_file():
         return [str(beside)]
-    return next((keys for pattern, keys in SHIPPED.items() if fnmatch(path, pattern)), None)
+    known = ((f"*/{pattern}", keys) for pattern, keys in SHIPPED.items())
+    return next((keys for pattern, keys in known if fnmatch(f"/{path}", pattern)), None)
 
 
 def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable[str]) -> set[str]:
     """Keys for what a job itself used: packages, an engine and its methods, a data set, a way to train."""
     keys = {*ALWAYS, *(PACKAGES[name] for name in packages if name in PACKAGES)}
-    level = params.get("level")
+    settings = params["settings"] if isinstance(params.get("settings"), dict) else {}
+    level = params.get("level") or settings.get("level")
     if isinstance(level, dict) and "engine" in level:
-        keys.update(ENGINES[level["engine"]], _methods(level))
-    pool = params.get("pool")
+        keys.update(getattr(engines.engine(level["engine"]), "CITE", ()), _methods(level))
+    pool = settings.get("pool") or (params.get("system") or {}).get("pool")
     if isinstance(pool, dict) and "dataset" in pool:
         keys.add(_of_download(pool["dataset"]))
-    system = params.get("system")
-    if isinstance(system, dict) and system.get("pool", {}).get("generator") == "stillinger-weber-md":
-        keys.update([*ENGINES["stillinger-weber"], "rocken2025"])
+    elif isinstance(pool, dict):
+        keys.update(pools.sections()[pools.form(pool)].CITE)
     if "download" in wildcards:
         keys.add(_of_download(wildcards["download"]))
     protocol = params.get("protocol")
@@ -90,11 +85,10 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
         keys.add("rocken2025")  # of the criterion, that of overlaps
         keys |= {"fu2023"} if protocol["bond_deviation"] else set()
         keys |= {"leimkuhler2013"} if protocol["ensemble"] == "nvt" else set()
-    settings = params.get("settings")
-    if isinstance(settings, dict) and settings.get("layer_decay", 1) != 1:
+    if settings.get("layer_decay", 1) != 1:
         keys.add("zaverkin2023")
-    if params.get("new_elements"):
-        keys.add("rocken2025")
+    for way in params.get("ways") or ():
+        keys.update(modes.sections()[way].CITE)
     return keys
 
 

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from mftl.inputs import InputError
-from mftl.jobs import FULL
+from mftl.inputs import FULL, InputError
 
 RECEIPTS = "results/downloads"  # what was fetched, from where and with which checksum: outputs of the rule `download`
 BLOCK = 1 << 20  # bytes

@@ -1,4 +1,8 @@
-"""The error for everything that a user, not the program, has to mend."""
+"""What a user, not the program, has to mend: the error for it, and how the system says that a disk is full."""
+
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class InputError(ValueError):

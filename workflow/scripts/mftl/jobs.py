@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from mftl import provenance
-from mftl.inputs import InputError
+from mftl.inputs import FULL, InputError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 CALL = "MFTL_CALL"  # the variable in which a script finds the call of Snakemake that started it
 MORE_MEMORY = (
     "Give the job more (on a cluster mem_mb in slurm/config.yaml, here fewer --cores) or less to hold at once "

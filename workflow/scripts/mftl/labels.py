@@ -5,13 +5,8 @@ crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lie
 failure is data: it is written down and counted.
 """
 
-import errno
-import hashlib
-import json
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -21,7 +16,7 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from mftl import engines, workers
+from mftl import engines, journals, workers
 from mftl.config.labels import Labels
 from mftl.config.levels import FileLevel, Level
 from mftl.inputs import InputError
@@ -32,7 +27,6 @@ STRESS = "REF_stress"
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
 MAX_SHIFT = 1e-4  # Å, by which a label's geometry may differ from the pool's
-KEY_LENGTH = 32  # hexadecimal digits
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -92,17 +86,17 @@ def label_chunk(
     workers were killed again and again from outside; what is in the journal then stays.
     """
     level = engines.check(structures, settings)
-    keys = [_key(atoms, level) for atoms in structures]
+    keys = [journals.key_of(atoms, level) for atoms in structures]
     journal = Path(journal)
-    with _full_disk_is_the_users(journal):
-        _mend_journal(journal)
-        entries = _read_journals(journal.parent, set(keys))
+    with journals.full_disk_is_the_users(journal):
+        journals.mend(journal)
+        entries = journals.read_all(journal.parent, set(keys))
         for key, atoms in zip(keys, structures, strict=True):
             if entry := _too_close(atoms):
                 entries[key] = entry
         todo = [i for i, key in enumerate(keys) if _unfinished(entries.get(key), limits.retry_failed)]
         logging.info("%d structures, %d of them finished", len(structures), len(structures) - len(todo))
-        with _Journal(journal) as file:
+        with journals.Journal(journal) as file:
             for place, answer in _computed([structures[i] for i in todo], settings, limits, progress):
                 key = keys[todo[place]]
                 about = {"key": key, "round": limits.retry_failed}
@@ -219,83 +213,6 @@ def _labelled(atoms: Atoms, energy: float, forces: np.ndarray, extra: dict[str, 
     new.info |= {ENERGY: float(energy), **extra}
     new.arrays[FORCES] = forces
     return new
-
-
-def _key(atoms: Atoms, level: str) -> str:
-    digest = hashlib.sha256(f"{atoms.info['id']}\n{level}\n".encode())
-    for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:KEY_LENGTH]
-
-
-# --- the journal --------------------------------------------------------------------------------------------------
-
-
-class _Journal:
-    """Results, one JSON object in a line each, which are in the file when ``append`` returns."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self) -> "_Journal":
-        self._file = self._path.open("ab", buffering=0)
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._file.close()
-
-    def append(self, about: dict[str, Any], answer: workers.Answer) -> None:
-        said = answer.line.strip() or json.dumps(answer).encode()  # what a worker said is not put into words again
-        line = memoryview(json.dumps(about).encode()[:-1] + b", " + said[1:] + b"\n")
-        end = self._file.seek(0, os.SEEK_END)
-        try:
-            while line:
-                line = line[self._file.write(line) :]
-        except OSError:
-            self._file.truncate(end)  # no half lines on a full disk
-            raise
-
-
-@contextmanager
-def _full_disk_is_the_users(path: Path) -> Iterator[None]:
-    """Turn the error of a full disk into an InputError: nothing is lost, but only the user can make room."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise InputError(
-            f"no space left on the disk ({error.filename or path}); what is finished is kept. Make room, call again"
-        ) from None
-
-
-def _mend_journal(path: Path) -> None:
-    """Remove a last line that a kill cut short; its structure is computed again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def _read_journals(folder: Path, keys: set[str]) -> dict[str, dict[str, Any]]:
-    """Finished results with one of these keys, from all journals of a folder, which others may be writing to.
-
-    Of several with one key, a label counts more than a failure, and a later failure more than an earlier one.
-    """
-    entries = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if line.partition('"key": "')[2][:KEY_LENGTH] not in keys:
-                    continue
-                try:
-                    entry = json.loads(line)
-                except ValueError:  # still being written
-                    continue
-                known = entries.get(entry["key"])
-                if known is None or ("failed" in known and ("failed" not in entry or entry["round"] >= known["round"])):
-                    entries[entry["key"]] = entry
-    return entries
 
 
 # --- collecting --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ To add one, write a module like those beside this file: it is found there. A mod
 - ``files(settings, elements)``: the files that labels depend on besides the structures. Raises InputError if one is
   missing or broken;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
+- ``CITE``, if there is something to cite: keys of resources/citations.bib;
 - ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models, need other packages than
   envs/mftl.yaml: names of files in envs;
 - ``group(structure)``, if it is cheaper to treat structures of one kind in a row: what they have in common;
@@ -207,8 +208,10 @@ def source_hash(name: str) -> str:
 
 
 def content_hash(files: Iterable[str | Path]) -> str:
-    """A hash of the contents of files, whatever their names."""
+    """A hash of the contents of files, whatever their names; Python code counts as it runs (``mftl.sources``)."""
+    from mftl.sources import file_hash  # worker processes do without
+
     digest = hashlib.sha256()
     for file in files:
-        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+        digest.update(file_hash(file))
     return digest.hexdigest()[:16]

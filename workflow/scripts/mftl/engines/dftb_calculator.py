@@ -1,4 +1,4 @@
-"""DFTB+ as a calculator of ASE. Import it as ``mftl.engines.dftbplus.DFTBPlus``."""
+"""DFTB+ as a calculator of ASE."""
 
 from typing import Any, ClassVar
 

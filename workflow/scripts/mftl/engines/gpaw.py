@@ -15,6 +15,7 @@ from mftl.inputs import InputError
 PERIODIC = True
 MOLECULES = False  # in plane waves they would need a box, and its size would be one more setting
 LOCATION = ()
+CITE = ("mortensen2024",)
 ENVIRONMENT = "gpaw.yaml"
 INSTALL = (
     "pip install gpaw gpaw-data, which needs libxc, BLAS and a C compiler, or conda install -c conda-forge "

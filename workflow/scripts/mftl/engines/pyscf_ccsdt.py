@@ -21,6 +21,7 @@ from mftl.engines import (
 
 PERIODIC = False
 LOCATION = ()
+CITE = ("sun2020", "raghavachari1989")
 LAMBDA_CYCLES = 300  # close contacts need up to 250; PySCF's 50 are not enough for one configuration in a hundred
 
 

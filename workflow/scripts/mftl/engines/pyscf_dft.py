@@ -22,6 +22,7 @@ from mftl.inputs import InputError
 
 PERIODIC = False
 LOCATION = ()
+CITE = ("sun2020",)
 
 
 class PyscfDftLevel(EngineLevel):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PERIODIC = True
 MOLECULES = False
 LOCATION = ()
+CITE = ("thompson2022", "stillinger1985", "ding1986")
 BAR = 1 / 1602176.6208  # eV/Å³ of a bar, LAMMPS' unit of pressure
 
 

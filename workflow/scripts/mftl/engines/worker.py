@@ -3,7 +3,6 @@
 Imports as little as it can: engines may fork their process for each structure, and forking takes time with its size.
 """
 
-import errno
 import json
 import os
 import sys
@@ -14,10 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from mftl.engines import Failure, Structure
-from mftl.inputs import InputError
+from mftl.inputs import FULL, InputError
 from mftl.processes import allow_large_stack, die_with_parent
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What is asked of each key of a mode that changes more than values of `training`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 class Way(BaseModel):
     """A key of a mode. All it can do makes sense for a stage with a parent model alone."""
+
+    CITE: ClassVar[tuple[str, ...]] = ()  # keys of resources/citations.bib
 
     @classmethod
     def meaning(cls) -> str:

@@ -1,7 +1,7 @@
 """New elements that take the places of the parent's."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, RootModel
 
@@ -19,6 +19,7 @@ class Elements(RootModel[Annotated[dict[Element, Element], Field(min_length=1)]]
     {Ge: Si} makes of all that was learned of Si the start for Ge.
     """
 
+    CITE: ClassVar[tuple[str, ...]] = ("rocken2025",)
     model_config = ConfigDict(strict=True, frozen=True)
 
     def known_after(self, known: list[str]) -> list[str]:

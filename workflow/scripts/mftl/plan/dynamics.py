@@ -1,5 +1,6 @@
 """Molecular dynamics with models: what it starts from, and what a Δ model needs in each step."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def holds_bonds(config: Config, wildcards: Any) -> bool:
     return config.dynamics[wildcards.protocol].bond_deviation is not None
 
 
-def inputs(config: Config, wildcards: Any, needs_engine: bool) -> dict[str, str | list[str]]:
+def inputs(config: Config, wildcards: Any, needs_engine: Callable[[], bool]) -> dict[str, str | list[str]]:
     """The model, what simulations start from, and the files of a Δ model's low level.
 
     Raises InputError, before any job runs, if that level's engine is needed and not installed.

@@ -1,5 +1,6 @@
 """Labels: computed by an engine in chunks, or from a file; and the splits that rest on them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def chunk_range(config: Config, wildcards: Any) -> list[int | None]:
     return [chunk * size, None if last else (chunk + 1) * size]
 
 
-def chunk_inputs(config: Config, wildcards: Any, needs_engine: bool) -> dict[str, str | list[str]]:
+def chunk_inputs(config: Config, wildcards: Any, needs_engine: Callable[[], bool]) -> dict[str, str | list[str]]:
     """The pool and the files that the engine reads.
 
     Raises InputError, before any job runs, if the engine cannot label it or, where it is needed, is not installed.
@@ -46,15 +47,17 @@ def chunk_inputs(config: Config, wildcards: Any, needs_engine: bool) -> dict[str
     return {"pool": f"results/pools/{wildcards.system}.extxyz", "files": files}
 
 
-def engine_files(config: Config, system: str, level: str, finished: bool, needs_engine: bool) -> list[str]:
+def engine_files(
+    config: Config, system: str, level: str, finished: bool, needs_engine: Callable[[], bool]
+) -> list[str]:
     """Files that the engine of a level reads. Raises InputError if it is not installed or a file is missing.
 
-    Not if the job is finished: what it left stays usable on a machine that has no engine. Without ``needs_engine`` (a
-    plan may be made on another machine, or conda brings it for the job alone) it need not be installed.
+    Not if the job is finished: what it left stays usable on a machine that has no engine. The engine need not be
+    installed unless ``needs_engine`` says so: a plan may be made elsewhere, and conda brings it for the job alone.
     """
     settings, key = config.systems[system].levels[level], f"systems.{system}.levels.{level}"
     engine = engines.engine(settings.engine)
-    if not finished and needs_engine and (missing := engine.installed(settings)):
+    if not finished and needs_engine() and (missing := engine.installed(settings)):
         raise InputError(f"{key}.engine: {settings.engine} is not installed. To install it: {missing}")
     try:
         return [str(file) for file in engine.files(settings, config.systems[system].elements)]

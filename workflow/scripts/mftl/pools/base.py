@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class Pool(Section):
     """Where the structures of a system come from. File names are relative to ``root``."""
 
+    CITE: ClassVar[tuple[str, ...]] = ()  # keys of resources/citations.bib, of how structures are made
+
     def ids(self, root: Path = Path(".")) -> list[str] | None:
         """Ids of the structures in order; None if they are known only once the pool is built."""
         raise NotImplementedError

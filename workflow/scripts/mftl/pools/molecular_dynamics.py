@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mftl.config.base import Element, Name
-from mftl.engines.stillinger_weber import STILLINGER_WEBER, StillingerWeberParameters
+from mftl.engines.stillinger_weber import CITE, STILLINGER_WEBER, StillingerWeberParameters
 from mftl.pools.base import Generator
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class DynamicsPool(Generator):
     """
 
     PERIODIC: ClassVar[bool] = True
+    CITE: ClassVar[tuple[str, ...]] = (*CITE, "rocken2025")
 
     generator: Literal["stillinger-weber-md"] = Field(description="the name of the generator")
     name: Name = Field(description="what the ids begin with")

@@ -4,12 +4,12 @@ The label is the Mermin free energy: at a finite electronic temperature forces a
 those of the total energy. Both ways start each structure from neutral atoms and write the same input, with the atoms
 sorted by element; their labels agree to 1e-9 eV and 1e-7 eV/Å.
 
-``DFTBPlus`` is the same as an ASE calculator.
+``mftl.engines.dftb_calculator.DFTBPlus`` is the same as an ASE calculator.
 """
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mftl.engines import Label, Structure
 from mftl.engines.dftbplus import library, program, tables
@@ -21,21 +21,13 @@ if TYPE_CHECKING:
 PERIODIC = True
 ENVIRONMENT, ENVIRONMENT_WITH_MODELS = "dftbplus.yaml", "mftl-dftbplus.yaml"
 LOCATION = ("interface", "command", "library", "slater_koster")  # the tables' contents count, not where they are
+CITE = ("hourahine2020",)
 INSTALL = (
     "conda install -c conda-forge 'dftbplus=*=nompi_*', or call snakemake with --sdm conda, or set `command` to the "
     "program dftb+ or `library` to libdftbplus.so"
 )
 
 _living = library.Living()
-
-
-def __getattr__(name: str) -> Any:
-    """``DFTBPlus``, imported only when it is asked for: it needs ASE."""
-    if name == "DFTBPlus":
-        from mftl.engines.dftb_calculator import DFTBPlus
-
-        return DFTBPlus
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def interface(settings: "DftbLevel") -> str | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PERIODIC = False  # tblite takes the Γ point alone, which means nothing for a metal
 LOCATION = ()
+CITE = ("tblite",)
 
 
 def installed(settings: "TbliteLevel") -> str | None:

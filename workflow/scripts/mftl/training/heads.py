@@ -1,0 +1,75 @@
+"""Heads: models that learn together, each from data of its own; what is written is the first.
+
+Heads have all weights but their readouts in common. Most stages have one head.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from mftl import models
+from mftl.datasets import Labelled
+from mftl.graphs import Graph, make_graph
+from mftl.prediction import batches, evaluate
+
+OWN = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
+EVALUATION_BATCH = 100
+
+
+@dataclass(eq=False)
+class Head:
+    """A model, the structures it learns from, and the weight of their loss.
+
+    ``set_graphs`` fills in, when the model is ready for the first step, ``graphs`` of the structures and
+    ``references``, the reference energies (eV, shape (elements,)) that the graphs' energies are relative to.
+    """
+
+    model: torch.nn.Module
+    data: Labelled
+    weight: float = 1.0
+    graphs: list[Graph] = field(default_factory=list)
+    references: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def set_graphs(self) -> None:
+        """Make the graphs; see the class."""
+        self.references = models.reference_energies(self.model)
+        self.graphs = make_graphs(self.model, self.data)
+
+
+def share_weights(model: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Make two copies of a model two heads of one: only readouts, scale and reference energies stay their own."""
+    for name, child in model.named_children():
+        if name not in OWN:
+            setattr(other, name, child)
+
+
+def make_graphs(model: torch.nn.Module, data: Labelled) -> list[Graph]:
+    """Graphs of labelled structures, with energies relative to the model's reference energies.
+
+    Raises InputError if a structure holds an element that the model does not know.
+    """
+    elements = models.model_elements(model)
+    interaction = data.energies - models.composition(data.structures, elements) @ models.reference_energies(model)
+    return [
+        make_graph(atoms, elements, float(model.r_max), models.model_dtype(model), float(energy), forces)
+        for atoms, energy, forces in zip(data.structures, interaction, data.forces, strict=True)
+    ]
+
+
+def predicted(
+    model: torch.nn.Module, graphs: list[Graph], use_forces: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Interaction energies (n,) in eV and, if wanted, forces (atoms, 3) in eV/Å with the weights a model holds now."""
+    device = next(model.parameters()).device
+    return evaluate(model, batches(graphs, EVALUATION_BATCH), device, use_forces)
+
+
+def fitted_shift(model: torch.nn.Module, data: Labelled, graphs: list[Graph]) -> np.ndarray:
+    """What must be added to the reference energies (eV, shape (elements,)) for a model to meet the energies best.
+
+    Elements that no structure holds get zero (the minimum-norm solution).
+    """
+    energies, _ = predicted(model, graphs)
+    counts = models.composition(data.structures, models.model_elements(model))
+    return models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)

@@ -1,0 +1,46 @@
+"""Validation: errors of the model as it is, and the score that decides when to stop."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mftl.config.training import Training
+from mftl.graphs import Graph
+from mftl.training.heads import predicted
+
+MEV = 1000.0  # meV in an eV
+
+
+@dataclass
+class Errors:
+    """Root mean square errors of energies (meV/atom) and forces (meV/Å, nan if not computed), and a score.
+
+    The score decides about early stopping. It weights absolute errors, not squared ones: with squares, one close
+    contact among 100 validation structures decides when to stop (seen: after 3 epochs of 30, the test error still
+    falling).
+    """
+
+    energy: float
+    forces: float
+    score: float
+
+    def __str__(self) -> str:
+        return f"{self.energy:.1f} meV/atom {self.forces:.0f} meV/Å"
+
+
+def measure(model: torch.nn.Module, graphs: list[Graph], settings: Training) -> Errors:
+    """Errors of a head on labelled graphs with the weights it holds now.
+
+    Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
+    """
+    energies, forces = predicted(model, graphs, settings.forces_weight > 0)
+    energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
+    if not settings.energy_weight:
+        energy -= energy.mean()
+    score = settings.energy_weight**0.5 * np.abs(energy).mean()
+    if forces is None:
+        return Errors(MEV * np.mean(energy**2) ** 0.5, float("nan"), float(score))
+    force = forces - np.concatenate([g.forces for g in graphs])
+    score += settings.forces_weight**0.5 * np.abs(force).mean()
+    return Errors(MEV * np.mean(energy**2) ** 0.5, MEV * np.mean(force**2) ** 0.5, float(score))
