@@ -63,8 +63,9 @@ rule compare_levels:
 
 rule verify_labels:
     input:
-        shipped="config.yaml",
-        made="config/reference.yaml",
+        shipped=f"{HOME}config.yaml",
+        studies=labels.shipped_studies(HOME),
+        made=f"{HOME}config/reference.yaml",
     output:
         "results/verify_labels.csv",
     log:

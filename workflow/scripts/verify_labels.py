@@ -8,11 +8,12 @@ with job(snakemake):
     import yaml
 
     from mftl.config.labels import Verification
+    from mftl.config.studies import complete
     from mftl.config.whole import parse
     from mftl.verification import check, verify
 
     shipped, made = (
-        parse(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        parse(complete(yaml.safe_load(Path(path).read_text(encoding="utf-8")), Path(path).parent))
         for path in (snakemake.input.shipped, snakemake.input.made)
     )
     table = verify(

@@ -13,45 +13,50 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mftl import config
+from mftl import engines, figures, modes, pools
+from mftl.config.curves import Curve, Reference
+from mftl.config.dynamics import Crystal, Protocol, Starts
+from mftl.config.foundation import FoundationDownload, FoundationModel
+from mftl.config.levels import DatasetLevel, FileLevel
+from mftl.config.modes import AnyMode
+from mftl.config.splits import Split
+from mftl.config.systems import System
+from mftl.config.training import Architecture
+from mftl.config.whole import Config
+from mftl.engines.stillinger_weber import StillingerWeberParameters
+from mftl.figures.simulations import Simulated
 
+GIVEN = {"file": "a file", "dataset": "a data set"}
 EXAMPLES = [
-    ("systems.<name>", config.System),
-    ("systems.<name>.pool: a file", config.FilePool),
-    ("systems.<name>.pool: generator normal-modes", config.NormalModePool),
-    ("systems.<name>.pool: generator crystals", config.CrystalPool),
-    ("systems.<name>.pool: generator simple-crystals", config.SimpleCrystalPool),
-    ("systems.<name>.pool: generator stillinger-weber-md", config.DynamicsPool),
-    ("systems.<name>.pool: a data set", config.DatasetPool),
-    ("systems.<name>.levels.<name>: labels from a file", config.FileLevel),
-    ("systems.<name>.levels.<name>: labels of a data set", config.DatasetLevel),
-    ("systems.<name>.levels.<name>: engine tblite", config.TbliteLevel),
-    ("systems.<name>.levels.<name>: engine dftb+", config.DftbLevel),
-    ("systems.<name>.levels.<name>: engine pyscf-dft", config.PyscfDftLevel),
-    ("systems.<name>.levels.<name>: engine pyscf-ccsd(t)", config.PyscfCcsdtLevel),
-    ("systems.<name>.levels.<name>: engine gpaw", config.GpawLevel),
-    ("systems.<name>.levels.<name>: engine stillinger-weber", config.StillingerWeberLevel),
-    ("….parameters.<element> of stillinger-weber", config.StillingerWeberParameters),
-    ("systems.<name>.split", config.Split),
-    ("foundation_models.<name>: a download", config.FoundationDownload),
-    ("architectures.<name>", config.Architecture),
-    ("foundation_models.<name>: with a head", config.FoundationModel),
-    ("modes.<name>", config.Mode),
-    ("modes.<name>.replay", config.Replay),
-    ("curves.<name>", config.Curve),
-    ("dynamics.<name>", config.Protocol),
-    ("dynamics.<name>.starts", config.Starts),
-    ("dynamics.<name>.starts.crystal, figures.<name>.crystal", config.Crystal),
-    *((f"figures.<name>: {kind}", model) for kind, model in config.FIGURES.items()),
-    ("figures.<name>.references", config.Reference),
-    ("figures.<name>.panels", config.Simulated),
+    ("systems.<name>", System),
+    *(
+        (f"systems.<name>.pool: {GIVEN.get(name, f'generator {name}')}", pool)
+        for name, pool in pools.sections().items()
+    ),
+    ("systems.<name>.levels.<name>: labels from a file", FileLevel),
+    ("systems.<name>.levels.<name>: labels of a data set", DatasetLevel),
+    *((f"systems.<name>.levels.<name>: engine {name}", level) for name, level in engines.sections().items()),
+    ("….parameters.<element> of stillinger-weber", StillingerWeberParameters),
+    ("systems.<name>.split", Split),
+    ("foundation_models.<name>: a download", FoundationDownload),
+    ("architectures.<name>", Architecture),
+    ("foundation_models.<name>: with a head", FoundationModel),
+    ("modes.<name>", AnyMode),
+    *((f"modes.<name>.{key}", way) for key, way in modes.sections().items() if "root" not in way.model_fields),
+    ("curves.<name>", Curve),
+    ("dynamics.<name>", Protocol),
+    ("dynamics.<name>.starts", Starts),
+    ("dynamics.<name>.starts.crystal, figures.<name>.crystal", Crystal),
+    *((f"figures.<name>: {kind}", figure) for kind, figure in figures.sections().items()),
+    ("figures.<name>.references", Reference),
+    ("figures.<name>.panels", Simulated),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
 
 
 def schema() -> str:
     """JSON schema of the configuration."""
-    return json.dumps(config.Config.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(Config.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def commented_defaults() -> str:
@@ -61,7 +66,7 @@ def commented_defaults() -> str:
         "# A key shown as <required> must be given where its section is used.",
         "",
     ]
-    for name, field in config.Config.model_fields.items():
+    for name, field in Config.model_fields.items():
         if name in SECTIONS:
             lines += [f"# {_first_line(field.description)}", f"{name}:", *_keys(field.annotation, "  "), ""]
         else:

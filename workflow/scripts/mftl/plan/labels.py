@@ -131,5 +131,10 @@ def compared_levels(config: Config, wildcards: Any) -> dict[str, Any]:
     return {"levels": list(system.levels), "reference": system.split.level}
 
 
+def shipped_studies(home: str) -> list[str]:
+    """The studies that ship, whose labels can be made again; ``home`` is where the workflow lies, with a slash."""
+    return [f"{home}studies/{path.name}" for path in sorted(Path(f"{home}studies").glob("*.yaml"))]
+
+
 def _chunk_size(config: Config, level: Any) -> int:
     return level.chunk_size or config.labels.chunk_size
