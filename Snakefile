@@ -1,12 +1,10 @@
 # mftl: multi-fidelity transfer learning of interatomic potentials. Every figure is a target:
-#
 #     snakemake results/fig4.pdf
 #
 # source -> pool -> labels -> split -> train (recursive) -> predict -> errors -> figure
 #                                                      -> dynamics -> observables -> figure
 import os
 import sys
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -14,22 +12,15 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-HOME = "" if ROOT == Path.cwd() else f"{ROOT}/"  # where what ships lies, if another folder's workflow uses this one
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-
-
-# A configuration that describes systems or lists studies stands alone; any other one changes values of config.yaml.
-if not {"systems", "studies"} & config.keys():
-
-    configfile: f"{HOME}config.yaml"
-
+# where the workflow lies, with a slash: another folder's Snakefile may use it
+HOME = f"{os.path.relpath(workflow.current_basedir.get_path_or_uri(secret_free=True))}/".removeprefix("./")
+sys.path.insert(0, os.path.abspath(f"{HOME}workflow/scripts"))
 
 from mftl.setup import begin
 
-CONFIG = begin(config, ROOT, workflow.is_main_process, WorkflowError)
+CONFIG = begin(config, workflow.is_main_process, WorkflowError)
 
-from mftl import downloads, engines, jobs, plan, recipe
+from mftl import downloads, engines, jobs, plan
 from mftl.plan import dynamics, figures, labels, pools, prediction, training
 from mftl.sources import source_hash
 
@@ -45,13 +36,7 @@ container: "docker://condaforge/miniforge3:25.3.1-0"
 
 
 wildcard_constraints:
-    system=recipe.NAME,
-    level=recipe.LEVEL,
-    architecture="[A-Za-z0-9_-]+",
-    seed=r"\d+",
-    curve=recipe.NAME,
-    protocol=recipe.NAME,
-    figure=r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?",
+    **plan.CONSTRAINTS,
 
 
 rule all:
@@ -61,19 +46,15 @@ rule all:
         expand("results/{study}{name}", study=figures.studies(CONFIG), name=["figures.pdf", "paper.csv"]),
 
 
-for phase in (
-    "downloads",
-    "pools",
-    "labels",
-    "training",
-    "prediction",
-    "dynamics",
-    "figures",
-    "provenance",
-    "benchmarks",
-):
-
-    include: f"workflow/rules/{phase}.smk"
+include: "workflow/rules/downloads.smk"
+include: "workflow/rules/pools.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/dynamics.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
+include: "workflow/rules/benchmarks.smk"
 
 
 onerror:

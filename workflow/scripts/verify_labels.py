@@ -13,7 +13,7 @@ with job(snakemake):
     from mftl.verification import check, verify
 
     shipped, made = (
-        parse(complete(yaml.safe_load(Path(path).read_text(encoding="utf-8")), Path(path).parent))
+        parse(complete(yaml.safe_load(Path(path).read_text(encoding="utf-8"))))
         for path in (snakemake.input.shipped, snakemake.input.made)
     )
     table = verify(

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mftl import jobs, locks, registry
@@ -13,14 +12,14 @@ if TYPE_CHECKING:
     from mftl.config.whole import Config
 
 
-def begin(values: dict[str, Any], root: Path, main: bool, error: type[Exception]) -> "Config":
-    """The configuration of a call, checked; ``values`` as read, ``root`` the folder of the workflow.
+def begin(values: dict[str, Any], main: bool, error: type[Exception]) -> "Config":
+    """The configuration of a call, checked; ``values`` as read.
 
     ``main``: this is the call itself, not a job of it: it says which figures cannot be made, and keeps others out of
     the folder. Raises ``error`` with one line for each mistake.
     """
     try:
-        whole = complete(values, root)
+        whole = complete(values)
         registry.extend(whole.get("extensions") or [])
         from mftl import checks  # knows the plugs that there are when it is imported
 

@@ -1,16 +1,29 @@
 """What all sections of the configuration are made of, and how a mistake in one is told."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mftl import recipe as recipes
 
+ROOT = Path(__file__).parents[4]  # of the workflow
+
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Name = Annotated[str, Field(pattern=rf"^{recipes.NAME}$")]
-FigureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?$")]
+FIGURE = r"[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z][A-Za-z0-9_-]*)?"  # a name, perhaps in the folder of a study
+FigureName = Annotated[str, Field(pattern=rf"^{FIGURE}$")]
+
+
+def shipped(path: str) -> str:
+    """The path of a file that ships, as seen from the current folder: another folder's Snakefile may use this one."""
+    known = not path.startswith("resources/") or Path(path).exists() or not (ROOT / path).exists()
+    return path if known else os.path.relpath(ROOT / path)
+
+
+FileName = Annotated[str, AfterValidator(shipped)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from mftl import downloads
-from mftl.config.base import Section
+from mftl.config.base import FileName, Section
 
 DatasetName = Literal[*downloads.DATASETS]
 
@@ -25,8 +25,8 @@ class Level(Section):
 class FileLevel(Level):
     """Labels that come with the data."""
 
-    file: str = Field(description="extended XYZ with the pool's ids, energies and forces")
-    failures: str | None = Field(None, description="table of the ids without a label and why: id, reason")
+    file: FileName = Field(description="extended XYZ with the pool's ids, energies and forces")
+    failures: FileName | None = Field(None, description="table of the ids without a label and why: id, reason")
     energy_key: str = Field("REF_energy", description="info key of the energy in eV")
     forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
 

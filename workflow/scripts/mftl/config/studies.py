@@ -6,18 +6,21 @@ from typing import Any
 
 import yaml
 
-from mftl.config.base import mistake
+from mftl.config.base import ROOT, mistake
 from mftl.inputs import InputError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is
 
 
-def complete(values: dict[str, Any], root: Path = Path(".")) -> dict[str, Any]:
-    """A configuration with all that its studies hold; its own values come before theirs.
+def complete(values: dict[str, Any], root: Path = ROOT) -> dict[str, Any]:
+    """A configuration with all that it rests on; its own values come first, then its studies'.
 
-    Files are sought in the current folder, then in ``root``. Raises InputError if one is not there or holds something
-    else than a mapping, or if two studies give one name different meanings.
+    One that describes systems or lists studies stands alone; any other one changes values of ``config.yaml``. Files are
+    sought in the current folder, then in ``root``, where the workflow lies. Raises InputError if one is not there or
+    holds something else than a mapping, or if two studies give one name different meanings.
     """
+    if not {"systems", "studies"} & values.keys():
+        values = overlaid(yaml.load((root / "config.yaml").read_text(encoding="utf-8"), LOADER), values)
     names = values.get("studies") or []
     if not isinstance(names, list):
         return values  # refused with the rest

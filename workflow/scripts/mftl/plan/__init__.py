@@ -6,8 +6,21 @@ Functions of the configuration alone, without Snakemake; the rules name them. Im
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from mftl import recipe
+from mftl.config.base import FIGURE
 from mftl.config.whole import Config
 from mftl.inputs import InputError
+
+# what the wildcards of all rules may be
+CONSTRAINTS = {
+    "system": recipe.NAME,
+    "level": recipe.LEVEL,
+    "architecture": "[A-Za-z0-9_-]+",
+    "seed": r"\d+",
+    "curve": recipe.NAME,
+    "protocol": recipe.NAME,
+    "figure": FIGURE,
+}
 
 
 def planner(config: Config, error: type[Exception]) -> Callable[[Callable], Callable[[Any], Any]]:

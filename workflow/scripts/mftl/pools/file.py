@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, PositiveInt
 
 from mftl import extxyz
-from mftl.config.base import missing_file
+from mftl.config.base import FileName, missing_file
 from mftl.pools.base import Pool
 from mftl.sampling import drawn
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class FilePool(Pool):
     """A pool read from a file."""
 
-    file: str = Field(
+    file: FileName = Field(
         description="any file of structures that ASE reads; extended XYZ, perhaps .xz, with an `id` for each is best"
     )
     count: PositiveInt | None = Field(None, description="draw so many at random (null: all, in the file's order)")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mftl.config.base import Element
+from mftl.config.base import Element, FileName
 from mftl.config.levels import EngineLevel
 
 
@@ -19,7 +19,9 @@ class DftbLevel(EngineLevel):
     library: str | None = Field(
         None, description="path of libdftbplus.so, if it is neither beside the program nor in the active environment"
     )
-    slater_koster: str = Field("resources/ptbp", description="folder of the Slater-Koster tables, A-B.skf")
+    slater_koster: FileName = Field(
+        "resources/ptbp", validate_default=True, description="folder of the Slater-Koster tables, A-B.skf"
+    )
     max_angular_momentum: dict[Element, Literal["s", "p", "d", "f"]] = Field(
         {}, description="highest shell of elements, e.g. {Fe: d}; known: H s, C N O p, S Cl Si Ge W d"
     )
