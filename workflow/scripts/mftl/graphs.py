@@ -4,6 +4,7 @@ Every structure becomes a handful of tensors once; a batch is then a concatenati
 costs a fraction of building ``mace.data.AtomicData`` objects and collating them in every epoch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def make_graph(
     )
 
 
-def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor]:
+def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Tensor]:
     """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known."""
     sizes = torch.tensor([len(g.positions) for g in graphs])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)])

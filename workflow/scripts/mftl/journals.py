@@ -81,7 +81,7 @@ def read_all(folder: Path, keys: set[str]) -> dict[str, dict[str, Any]]:
 
     Of several with one key, a label counts more than a failure, and a later failure more than an earlier one.
     """
-    entries = {}
+    entries: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8") as file:
             for line in file:

@@ -123,7 +123,7 @@ def label_chunk(
 
 def _computed(
     structures: list[Atoms], settings: Any, limits: Labels, progress: Callable[..., Iterable]
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, workers.Answer]]:
     """Places and answers, labels or failures, of structures that workers label, as they are ready.
 
     Raises InputError once nothing more can be done, if there is something that only the user can mend.

@@ -1,6 +1,7 @@
 """Energies and forces of many structures from one model, in batches."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -8,6 +9,8 @@ from ase import Atoms
 
 from mftl import models
 from mftl.graphs import Graph, collate, make_graph
+
+T = TypeVar("T")
 
 
 def predict(
@@ -40,7 +43,7 @@ def predict(
 
 
 def evaluate(
-    model: torch.nn.Module, graphs: Iterable[list[Graph]], device: torch.device, use_forces: bool = True
+    model: torch.nn.Module, graphs: Iterable[Sequence[Graph]], device: torch.device, use_forces: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Interaction energies (n,) in eV and forces (atoms, 3) in eV/Å of batches of graphs, as float64.
 
@@ -55,6 +58,6 @@ def evaluate(
     return np.concatenate(energies), np.concatenate(forces) if use_forces else None
 
 
-def batches(items: Sequence, size: int) -> Iterator[Sequence]:
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Items, ``size`` at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))

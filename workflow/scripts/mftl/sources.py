@@ -121,7 +121,7 @@ def _names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _write(node: ast.AST, parts: list[str], found: list[ast.Import | ast.ImportFrom]) -> None:
+def _write(node: Any, parts: list[str], found: list[ast.Import | ast.ImportFrom]) -> None:
     """Write a syntax tree into ``parts``: names of nodes and of fields that are not empty; ``found`` gets its imports.
 
     One flat list: nested ones would keep Python's garbage collection busier than all else here.
@@ -161,9 +161,9 @@ def _write(node: ast.AST, parts: list[str], found: list[ast.Import | ast.ImportF
     parts.append(")")
 
 
-def _joined(values: list[ast.expr]) -> list[ast.expr]:
+def _joined(values: list[Any]) -> list[Any]:
     """Parts of an f-string; Python versions divide the text between the values differently."""
-    joined: list[ast.expr] = []
+    joined: list[Any] = []
     for one in values:
         if type(one) is ast.Constant:
             text = one.value

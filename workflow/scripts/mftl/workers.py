@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -238,7 +238,7 @@ def run(
     workers: int = 1,
     timeout: float = 600.0,
     group: Callable[[Structure], str] | None = None,
-) -> Iterator[tuple[int, Answer]]:
+) -> Generator[tuple[int, Answer]]:
     """Label structures with worker processes; yields the place of a structure and its answer, as they are ready.
 
     ``timeout`` (s) is for each structure; ``group`` names what structures have in common that are best labelled in a

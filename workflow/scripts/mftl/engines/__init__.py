@@ -198,7 +198,7 @@ def require_closed_shell(structure: Structure) -> None:
 
 def source_files(name: str) -> list[Path]:
     """The code that makes an engine's labels."""
-    path = Path(engine(name).__file__)
+    path = Path(str(engine(name).__file__))
     return sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]
 
 

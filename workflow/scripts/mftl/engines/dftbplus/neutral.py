@@ -7,6 +7,7 @@ is found out by the caller, who has to see the same numbers again.
 """
 
 import ctypes
+from typing import Any
 
 NAME = "__dftbp_mmapi_MOD_tdftbplus_setspeciesanddependents"
 CLASS = "__dftbp_mmapi_MOD___vtab_dftbp_mmapi_Tdftbplus"
@@ -44,7 +45,7 @@ class Neutral:
     """Sets the instance at ``address``, of atoms with these symbols, back; ``available`` tells if it can."""
 
     def __init__(self, library: ctypes.CDLL, address: int, symbols: list[str]):
-        self._function = getattr(library, NAME, None)
+        self._function: Any = getattr(library, NAME, None)
         self.available = self._function is not None and hasattr(library, CLASS)
         if self.available:
             species = list(dict.fromkeys(symbols))

@@ -64,7 +64,8 @@ def which(command: str) -> str | None:
 
 def read_results(path: Path) -> dict[str, list[float]]:
     """The real numbers in results.tag, by name; in the order of the file, atomic units. Empty if there is no file."""
-    results, name = {}, None
+    results: dict[str, list[float]] = {}
+    name = None
     for line in path.read_text().splitlines() if path.exists() else []:
         if ":" in line:
             tag, kind, *_ = line.split(":")

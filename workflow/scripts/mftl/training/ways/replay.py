@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from mftl.datasets import Labelled, choose, read_sets
+from mftl.datasets import choose, read_sets
 from mftl.extxyz import read_ids
 from mftl.training.heads import Head
 
@@ -21,6 +21,6 @@ def read(value: dict[str, Any], inputs: Mapping[str, Any], stage: str) -> dict[s
     return {"data": data[: value["structures"]], "weight": value["weight"]}
 
 
-def change(heads: list[Head], value: dict[str, Labelled | float]) -> None:
+def change(heads: list[Head], value: dict[str, Any]) -> None:
     """Add a head, a copy of the first, that learns the ``data`` with a ``weight``."""
     heads.append(Head(copy.deepcopy(heads[0].model), value["data"], value["weight"]))
