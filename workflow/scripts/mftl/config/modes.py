@@ -1,6 +1,6 @@
 """Named ways to train."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model
 
@@ -22,10 +22,12 @@ class Mode(Section):
         return {key: way for key, way in given if way is not None}
 
 
-# with a key for each of the ways that are found
-AnyMode: Any = create_model(
-    "Mode",
-    __base__=Mode,
-    __doc__=Mode.__doc__,
-    **{key: (way | None, Field(None, description=way.meaning())) for key, way in modes.sections().items()},
-)
+if TYPE_CHECKING:  # which keys it has depends on the plugs that are found
+    AnyMode = Any
+else:
+    AnyMode = create_model(
+        "Mode",
+        __base__=Mode,
+        __doc__=Mode.__doc__,
+        **{key: (way | None, Field(None, description=way.meaning())) for key, way in modes.sections().items()},
+    )

@@ -1,6 +1,6 @@
 """Systems: pools of structures, the levels of theory that label them."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,8 +9,13 @@ from mftl.config.base import Element, Name, Section
 from mftl.config.levels import DatasetLevel, FileLevel
 from mftl.config.splits import Split
 
-AnyPool = registry.union(pools.sections(), pools.form)
-AnyLevel = registry.union({"file": FileLevel, "dataset": DatasetLevel} | engines.sections(), engines.form)
+if TYPE_CHECKING:  # what it is depends on the plugs that are found
+    from mftl.pools.base import Pool as AnyPool
+
+    AnyLevel = Any
+else:
+    AnyPool = registry.union(pools.sections(), pools.form)
+    AnyLevel = registry.union({"file": FileLevel, "dataset": DatasetLevel} | engines.sections(), engines.form)
 
 
 class System(Section):

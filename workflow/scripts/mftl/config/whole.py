@@ -4,7 +4,7 @@ Imports neither torch nor ASE: the Snakefile reads the configuration on every ca
 """
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError
 
@@ -22,7 +22,10 @@ from mftl.config.systems import Downloads, System
 from mftl.config.training import Architecture, Training
 from mftl.inputs import InputError
 
-AnyFigure = registry.union(figures.sections(), figures.form)
+if TYPE_CHECKING:  # what it is depends on the plugs that are found
+    from mftl.figures.base import Figure as AnyFigure
+else:
+    AnyFigure = registry.union(figures.sections(), figures.form)
 
 
 class Prediction(Section):
