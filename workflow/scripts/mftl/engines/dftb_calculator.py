@@ -26,7 +26,7 @@ class DFTBPlus(Calculator):
     the last message of DFTB+ if it ends or takes too long, and InputError if a table is missing.
     """
 
-    implemented_properties: ClassVar = ["energy", "free_energy", "forces", "stress"]  # type: ignore[misc]
+    implemented_properties: ClassVar = ["energy", "free_energy", "forces", "stress"]
 
     def __init__(self, timeout: float = 3600.0, **settings: Any):
         super().__init__()
@@ -38,7 +38,7 @@ class DFTBPlus(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``; see the class for what may be raised."""
         super().calculate(atoms, properties, system_changes)
-        structure = Structure.of(self.atoms)  # type: ignore[arg-type]
+        structure = Structure.of(self.atoms)
         dftbplus.files(self.settings, sorted(set(structure.symbols)))
         if self._worker is None:
             self._worker = workers.Worker(workers.command(dftbplus.__name__, self.settings.model_dump()))
