@@ -27,6 +27,6 @@ def sample(entries: Iterable[Entry], count: int | None, seed: int) -> list[Entry
 
 def drawn(ids: list[str], pool: FilePool, path: str | Path) -> list[str]:
     """The ids that a pool draws from those of its file, in their order. Raises InputError if there are too few."""
-    if pool.count > len(ids):
+    if pool.count is not None and pool.count > len(ids):
         raise InputError(f"pool.count: got {pool.count}; valid: at most {len(ids)}, the structures in {path}")
     return [one for (one,) in sample([(one,) for one in ids], pool.count, pool.seed)]
