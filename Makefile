@@ -15,8 +15,10 @@ figure: $(VENV)/.requirements
 figures: $(VENV)/.requirements
 	@$(BIN)/snakemake results/figures.pdf results/paper.csv
 
+# two processes, a file of tests in each; JOBS=0 runs them one by one
+JOBS ?= 2
 test: $(VENV)/.requirements-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-claims: $(VENV)/.requirements-dev
 	$(BIN)/python -m pytest tests/claims
@@ -30,6 +32,7 @@ lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 config-docs: $(VENV)/.requirements

@@ -44,3 +44,27 @@ def test_every_rule_names_an_environment_that_exists():
         for name in re.findall(r'"(\.\./\.\./envs/[^"]*)"', text):
             assert (path.parent / name).resolve().is_file(), name
         assert text.count("../../envs/") >= text.count("\nrule ")
+
+
+def test_tools_are_pinned_and_hooks_run_what_make_lint_runs():
+    """Hooks take the programs of .venv, so that they cannot differ from those pinned."""
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith(("#", "-r")))
+    assert len(pinned) == len([line for line in lines if line and not line.startswith(("#", "-r"))])
+    lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local" and {hook["id"] for hook in local["hooks"]} == {"ruff", "ruff-format", "snakefmt"}
+    for hook in local["hooks"]:
+        program = re.match(r"\.venv/bin/(\w+)( format| check|$)", hook["entry"])
+        assert hook["language"] == "system" and program[1] in pinned
+        assert f"$(BIN)/{program[1]}{program[2]} " in lint
+    assert "mypy" in pinned and "$(BIN)/mypy\n" in lint
+
+
+def test_continuous_integration_calls_make_on_the_required_python():
+    text = (ROOT / ".github/workflows/ci.yml").read_text()
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    assert job["strategy"]["matrix"]["command"] == ["lint", "test"]
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text() and 'python-version: "3.11"' in text
+    targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"lint", "test"} <= set(targets) and job["steps"][-1]["run"] == "make ${{ matrix.command }}"

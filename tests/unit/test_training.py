@@ -1,10 +1,8 @@
 """The trainer: physics of the model it makes, and the promises it gives about resuming and stopping."""
 
 import logging
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,13 +14,15 @@ from ase import Atoms
 
 from mftl import models
 from mftl.config.training import Architecture, Training
-from mftl.datasets import Labelled
+from mftl.datasets import Labelled, choose
+from mftl.extxyz import read_ids
 from mftl.inputs import InputError
 from mftl.prediction import predict
 from mftl.training.loss import weighted_loss
 from mftl.training.run import Run
 from mftl.training.start import adapt_parent
 
+LABELS = Path("resources/molecules/molecules.pbe0-d3.extxyz").resolve()
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
 FAST = Training(epochs=6, batch_size=5, energy_weight=100.0, validation_steps=1)
@@ -204,48 +204,49 @@ def test_seeds_differ_and_repeat(dft, tmp_path):
     assert not same(first, run(dft, tmp_path / "c", seed=2))
 
 
+@pytest.fixture(scope="module")
+def processes():
+    """A server whose forks train: they share nothing with this process, nor with each other."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mftl.training.run", "mftl.mace_imports"])
+    return context
+
+
+def epoch_of(state: Path) -> int:
+    """The epoch after which a state was written; 0 if there is none."""
+    return torch.load(state, weights_only=False)["progress"]["epoch"] if state.exists() else 0
+
+
+def train_in_a_process(folder: Path, dtype: str) -> None:
+    """Sixteen epochs whose state is written after each."""
+    ids = read_ids(LABELS)
+    training, validation = choose([LABELS], [(ids[:40], None), (ids[40:60], None)])
+    settings = Training(epochs=16, batch_size=5, validation_steps=1, dtype=dtype, learning_rate_half_life=50)
+    options = {"architecture": SMALL, "elements": ELEMENTS, "checkpoint_seconds": 0.0}
+    models.save_model(Run(training, validation, settings, folder, **options).train(), folder / "model.pt")
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_resumed_after_a_kill_is_uninterrupted_bit_for_bit(dtype, tmp_path):
+def test_resumed_after_a_kill_is_uninterrupted_bit_for_bit(dtype, tmp_path, processes):
     """SIGKILL in the middle, then the same call: the same bits in the weights, the same log."""
-    script = f"""
-import sys
-sys.path[:0] = [{str(Path(__file__).parents[2] / "workflow" / "scripts")!r}, {str(Path(__file__).parents[1])!r}]
-from pathlib import Path
-from mftl import models
-from mftl.config.training import Architecture, Training
-from mftl.datasets import choose
-from mftl.extxyz import read_ids
-from mftl.training.run import Run
-path = {str(Path(__file__).parents[2] / "resources/molecules/molecules.pbe0-d3.extxyz")!r}
-ids = read_ids(path)
-training, validation = choose([path], [(ids[:40], None), (ids[40:60], None)])
-settings = Training(epochs=30, batch_size=5, validation_steps=1, dtype={dtype!r}, learning_rate_half_life=50)
-run = Run(training, validation, settings, Path(sys.argv[1]), checkpoint_seconds=0.0,
-          architecture=Architecture(channels=4, radial_mlp=[8], readout_channels=4), elements={ELEMENTS!r})
-model = run.train()
-models.save_model(model, Path(sys.argv[1]) / "model.pt")
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def call(folder, kill_after_epoch=None):
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, str(folder)], env=environment, stderr=subprocess.DEVNULL
-        )
+        process = processes.Process(target=train_in_a_process, args=(folder, dtype))
+        process.start()
         if kill_after_epoch is None:
-            assert process.wait(timeout=300) == 0
+            process.join(timeout=300)
+            assert process.exitcode == 0
             return
         deadline = time.monotonic() + 300
-        while time.monotonic() < deadline and process.poll() is None:
-            state = folder / "state.pt"
-            if state.exists() and torch.load(state, weights_only=False)["progress"]["epoch"] >= kill_after_epoch:
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+        while time.monotonic() < deadline and process.is_alive() and epoch_of(folder / "state.pt") < kill_after_epoch:
+            time.sleep(0.05)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, "the run ended before it could be killed"
 
     call(tmp_path / "through")
-    call(tmp_path / "killed", kill_after_epoch=4)
-    call(tmp_path / "killed", kill_after_epoch=11)
+    call(tmp_path / "killed", kill_after_epoch=3)
+    call(tmp_path / "killed", kill_after_epoch=8)
     call(tmp_path / "killed")
     assert same(models.load_model(tmp_path / "through/model.pt"), models.load_model(tmp_path / "killed/model.pt"))
     assert (tmp_path / "through/log.csv").read_text() == (tmp_path / "killed/log.csv").read_text()

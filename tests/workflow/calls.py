@@ -1,10 +1,13 @@
 """A copy of the project in a folder of its own, and calls of Snakemake in it."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -25,12 +28,22 @@ def copy_project(folder: Path, configuration: dict | None = None) -> Path:
     return folder
 
 
+@cache
+def starter() -> subprocess.Popen:
+    """The process whose forks the calls are; it ends with this one."""
+    program = [sys.executable, str(Path(__file__).with_name("starter.py"))]
+    return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """What a call came to."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(
-        [SNAKEMAKE, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=900
-    )
+    with tempfile.TemporaryDirectory() as place:
+        said, wrong = Path(place, "said"), Path(place, "wrong")
+        request = {"folder": str(folder), "arguments": arguments, "environment": environment}
+        print(json.dumps(request | {"said": str(said), "wrong": str(wrong)}), file=starter().stdin, flush=True)
+        code = int(starter().stdout.readline())
+        return subprocess.CompletedProcess([SNAKEMAKE, *arguments], code, said.read_text(), wrong.read_text())
 
 
 def succeed(folder: Path, *arguments: str) -> str:

@@ -1,22 +1,16 @@
 """From a data set's files to pool and labels, and what is planned before any file is there."""
 
 import re
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from ase.build import molecule
-from calls import SNAKEMAKE, copy_project
+from calls import copy_project, run
 
 from mftl.downloads import DATASETS, FILES, checksum_of
 from mftl.structures import read_labelled
-
-
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([SNAKEMAKE, "--nolock", *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def configuration(**more) -> dict:
@@ -48,7 +42,7 @@ def project(tmp_path):
 
 
 def test_all_is_planned_before_anything_is_downloaded(project):
-    done = call(project, "-n", "results/fig4.pdf")
+    done = run(project, "-n", "results/fig4.pdf")
     assert done.returncode == 0, done.stderr
     jobs = re.findall(r"^(\w+) +(\d+)$", done.stdout.split("Job stats:")[1].split("total")[0], re.MULTILINE)
     wanted = {"download": 10, "load_dataset": 1, "label_chunk": 3, "foundation_model": 1, "train": 3 * 4, "predict": 2}
@@ -56,7 +50,7 @@ def test_all_is_planned_before_anything_is_downloaded(project):
     values = configuration()
     values["curves"]["mftl"]["values"] = [41]
     (project / "config.yaml").write_text(yaml.safe_dump(values))
-    assert "curves.mftl.values: got 41; valid: at most 40" in call(project, "-n").stdout
+    assert "curves.mftl.values: got 41; valid: at most 40" in run(project, "-n").stdout
 
 
 def test_files_placed_by_hand_become_pool_and_labels(project, write_qm7x):
@@ -71,13 +65,13 @@ def test_files_placed_by_hand_become_pool_and_labels(project, write_qm7x):
     names = DATASETS["qm7x"].files
     assert [project / "by-hand" / FILES[name].path for name in names] == written
     # what was placed there is checked
-    done = call(project, "results/downloads/qm7x-1000.json")
+    done = run(project, "results/downloads/qm7x-1000.json")
     assert done.returncode != 0
     assert "md5:b50c6a5d0a4493c274368cf22285503e is expected" in done.stderr and "Traceback" not in done.stderr
     pinned = {name: checksum_of(path) for name, path in zip(names, written, strict=True)}
     values = configuration(downloads={"folder": "by-hand", "checksums": pinned})
     (project / "config.yaml").write_text(yaml.safe_dump(values))
-    done = call(project, "results/labels/qm7x/pbe0-mbd.extxyz", "results/splits/qm7x.json")
+    done = run(project, "results/labels/qm7x/pbe0-mbd.extxyz", "results/splits/qm7x.json")
     assert done.returncode == 0, done.stderr
     labels = read_labelled(project / "results/labels/qm7x/pbe0-mbd.extxyz")
     assert len(labels) == 60 and len({a.info["molecule"] for a in labels}) > 4
@@ -87,8 +81,8 @@ def test_files_placed_by_hand_become_pool_and_labels(project, write_qm7x):
     receipt = (project / "results/downloads/qm7x-1000.json").read_text()
     assert "CC BY 4.0" in receipt and "by-hand/qm7x/1000.xz" in receipt and pinned["qm7x-1000"] in receipt
     # an engine labels the same pool
-    done = call(project, "results/labels/qm7x/gfn1.extxyz")
+    done = run(project, "results/labels/qm7x/gfn1.extxyz")
     assert done.returncode == 0, done.stderr
     assert list(pd.read_csv(project / "results/labels/qm7x/gfn1.csv")["id"]) == list(states["id"][:40])
     # a second call does nothing
-    assert "Nothing to be done" in call(project, "-n", "results/labels/qm7x/pbe0-mbd.extxyz").stdout
+    assert "Nothing to be done" in run(project, "-n", "results/labels/qm7x/pbe0-mbd.extxyz").stdout

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ase.build import bulk
 from ase.io import write
-from calls import SNAKEMAKE, copy_project
+from calls import SNAKEMAKE, copy_project, run
 
 from mftl.engines import dftbplus
 from mftl.engines.dftbplus.section import DftbLevel
@@ -20,10 +20,8 @@ from mftl.engines.dftbplus.section import DftbLevel
 LEVEL = "results/labels/molecules/gfn1"
 
 
-def call(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [SNAKEMAKE, "--nolock", *arguments], cwd=folder, capture_output=True, text=True, timeout=300, **options
-    )
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return run(folder, "--nolock", *arguments)
 
 
 def configure(folder: Path, levels: dict, pool: str = "resources/molecules/molecules.extxyz", **labels) -> None:
@@ -70,15 +68,15 @@ def test_what_an_engine_cannot_do_stops_before_the_first_job(project):
 def test_a_killed_run_goes_on_and_ends_the_same(project):
     configure(project, {"gfn1": GFN1}, chunk_size=150, workers=2)
     for _ in range(3):
-        run = subprocess.Popen(
+        started = subprocess.Popen(
             [SNAKEMAKE, "--nolock", "--cores", "2", f"{LEVEL}.extxyz"], cwd=project, start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         before, deadline = finished(project), time.monotonic() + 60
-        while run.poll() is None and finished(project) < before + 40 and time.monotonic() < deadline:
+        while started.poll() is None and finished(project) < before + 40 and time.monotonic() < deadline:
             time.sleep(0.005)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
     assert 100 <= finished(project) < 300
     assert not (project / f"{LEVEL}.extxyz").exists()
     assert call(project, f"{LEVEL}.extxyz").returncode == 0

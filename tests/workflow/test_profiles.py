@@ -2,11 +2,10 @@
 
 import re
 import shutil
-import subprocess
 
 import pytest
 import yaml
-from calls import ROOT, SNAKEMAKE, copy_project
+from calls import ROOT, copy_project, run
 from snakemake.cli import parse_args
 from snakemake.settings.types import DeploymentMethod
 
@@ -103,9 +102,7 @@ def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
     folder = copy_project(tmp_path)
     shutil.copytree(ROOT / "slurm", folder / "slurm")
     words = [word for profile in profiles for word in ("--profile", profile)]
-    done = subprocess.run(
-        [SNAKEMAKE, "-n", *words, "results/fig4.pdf"], cwd=folder, capture_output=True, text=True, timeout=600
-    )
+    done = run(folder, "-n", *words, "results/fig4.pdf")
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = done.stdout.split("\n\n")
     (training, *_) = (job for job in jobs if "\nrule train:" in job)

@@ -60,7 +60,8 @@ class LevelCalculator(Calculator):
         """Fill ``results``."""
         super().calculate(atoms, properties, system_changes)
         try:
-            label = engines.engine(self.level.engine).label(engines.Structure.of(self.atoms), self.level)
+            engine = engines.engine(self.level.engine)  # type: ignore[attr-defined] # of each kind of level
+            label = engine.label(engines.Structure.of(self.atoms), self.level)
         except engines.Failure as error:
             raise CalculationFailed(str(error)) from error
         self.results = {"energy": label.energy, "forces": np.array(label.forces)}

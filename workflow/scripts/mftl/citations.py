@@ -107,7 +107,7 @@ def bibliography(keys: Iterable[str], known: str, unknown: Iterable[str] = ()) -
 def _methods(level: dict[str, Any]) -> set[str]:
     """Keys for the methods that a level's settings name."""
     names = [level.get(key) or "" for key in ("method", "functional", "basis", "dispersion", "slater_koster")]
-    keys = set()
+    keys: set[str] = set()
     for name in names:
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
         known = [part for part in METHODS if part in plain and not (part == "pbe" and "pbe0" in plain)]

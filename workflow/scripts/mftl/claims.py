@@ -86,7 +86,7 @@ def compare(claims: list[Claim], tables: dict[str, pd.DataFrame], scale: str) ->
     """
     rows = []
     for claim in claims:
-        row = {
+        row: dict[str, Any] = {
             "id": claim.id, "figure": claim.figure, "where": claim.where, "claim": claim.claim, "paper": claim.paper,
             "ours": None, "unit": claim.unit, "scale": scale, "ratio": None, "verdict": "", "numbers": "",
         }  # fmt: skip
@@ -108,7 +108,8 @@ class _Reader:
     """Evaluates expressions on the tables and remembers what it read."""
 
     def __init__(self, table: pd.DataFrame | None, figure: str):
-        self.table, self.figure, self.read = table, figure, []
+        self.table, self.figure = table, figure
+        self.read: list[str] = []
 
     def number(self, expression: Expression | Number) -> float:
         """An expression that must be one number."""
@@ -116,6 +117,13 @@ class _Reader:
         if isinstance(result, pd.Series):
             raise NotTestable(f"{expression} is a curve, not a number: it needs a `value`")
         return float(result)
+
+    def curve(self, expression: Expression | Number) -> pd.Series:
+        """An expression that must be a series over a curve's open number."""
+        result = self.evaluate(expression)
+        if not isinstance(result, pd.Series):
+            raise NotTestable(f"{expression} is a number, not a curve: it needs no `value`")
+        return result
 
     def evaluate(self, expression: Expression | Number) -> "pd.Series | float":
         """A number, or a series over a curve's open number."""
@@ -128,9 +136,9 @@ class _Reader:
             a, b = map(self.evaluate, expression["gain"])
             return _common(100 * (1 - a / b))
         if "highest" in expression:
-            return float(self.evaluate(expression["highest"]).max())
+            return float(self.curve(expression["highest"]).max())
         if "best" in expression:
-            return float(self.evaluate(expression["best"]).idxmin())
+            return float(self.curve(expression["best"]).idxmin())
         return self._leaf(expression)
 
     def means(self, leaf: Expression) -> pd.DataFrame:
@@ -149,25 +157,25 @@ class _Reader:
         return rows.groupby("value")[column].agg(["mean", "std", "count"]).sort_index()
 
     def _leaf(self, leaf: Expression) -> "pd.Series | float":
-        table = self.means(leaf)
+        table, open_number = self.means(leaf), self.table is not None and "value" in self.table
         name = f"{leaf['curve']} {leaf['quantity']}" + (f" {leaf['read']}" if "read" in leaf else "")
-        if "value" not in leaf and "value" in self.table:
+        if "value" not in leaf and open_number:
             self.read.append(f"{name}: " + ", ".join(f"{_text(row)} at {value}" for value, row in table.iterrows()))
             return table["mean"]
         value = _pick(table, leaf.get("value", "smallest"), leaf)
-        at = f" at {value}" if "value" in self.table else ""
+        at = f" at {value}" if open_number else ""
         self.read.append(f"{name}: {_text(table.loc[value])}{at}")
         return float(table.loc[value, "mean"])
 
 
 def _judge(claim: Claim) -> "Callable[[_Reader], bool] | None":
     """What decides whether a claim holds; None if it is but a number."""
-    if claim.less is not None:
-        return lambda reader: _increasing([reader.evaluate(one) for one in claim.less])
-    if claim.similar is not None:
-        return lambda reader: _similar(*map(reader.evaluate, claim.similar), claim.within)
-    if claim.rises is not None:
-        return lambda reader: _rises(reader, claim.rises)
+    if (less := claim.less) is not None:
+        return lambda reader: _increasing([reader.evaluate(one) for one in less])
+    if (similar := claim.similar) is not None:
+        return lambda reader: _similar([reader.evaluate(one) for one in similar], claim.within)
+    if (rises := claim.rises) is not None:
+        return lambda reader: _rises(reader, rises)
     return None
 
 
@@ -175,7 +183,8 @@ def _increasing(values: list["pd.Series | float"]) -> bool:
     return all(bool(np.all(a < b)) for a, b in pairwise(values) if _same_points(a, b))
 
 
-def _similar(a: "pd.Series | float", b: "pd.Series | float", within: float) -> bool:
+def _similar(pair: list["pd.Series | float"], within: float) -> bool:
+    a, b = pair
     ratio = _common(a / b)
     return bool(np.all((ratio > 1 / within) & (ratio < within)))
 
@@ -203,7 +212,7 @@ def _pick(table: pd.DataFrame, value: str | Number, leaf: Expression) -> Number:
             raise NotTestable(f"{leaf['curve']} has but one point")
         return {"smallest": lambda: table.index[0], "largest": lambda: table.index[-1],
                 "before-last": lambda: table.index[-2], "lowest": lambda: table["mean"].idxmin()}[value]()  # fmt: skip
-    if value not in table.index:
+    if isinstance(value, str) or value not in table.index:
         raise NotTestable(f"{leaf['curve']} has no value {value}")
     return value
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from mftl.inputs import FULL, InputError
 
@@ -322,7 +323,7 @@ def _resume(url: str, part: Path, size: int | None, progress: Callable | None) -
         time.sleep(PAUSE)
 
 
-def _fetch_rest(url: str, part: Path, start: int, bar: object) -> bool:
+def _fetch_rest(url: str, part: Path, start: int, bar: Any) -> bool:
     """Append to ``part`` what follows byte ``start``; whether the file is complete then."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:

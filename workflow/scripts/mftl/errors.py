@@ -61,7 +61,8 @@ def compare_levels(reference: str | Path, other: str | Path, level: str) -> list
         relative_energies(np.array([data[one].info["REF_energy"] for one in common]), counts) for data in (low, high)
     ]
     forces = [np.concatenate([data[one].arrays["REF_forces"] for one in common]) for data in (low, high)]
-    return [{"level": level} | row for row in error_rows(*energies, *forces, counts.sum(1))]
+    rows = error_rows(energies[0], energies[1], forces[0], forces[1], counts.sum(1))
+    return [{"level": level} | row for row in rows]
 
 
 def error_table(figure: str, predictions: dict[str, Path], only: Set[str] | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import lzma
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from mftl.inputs import InputError
 
@@ -83,13 +83,15 @@ def _read(path: Path, _modified: int) -> tuple[tuple[str, ...], dict[bool, str],
         raise InputError(f"{path}: cannot be unpacked: {error}; is it truncated?") from None
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_bytes(path: Path) -> IO[bytes] | lzma.LZMAFile:
     """Open a file, which may be compressed."""
     return lzma.open(path, "rb") if is_compressed(path) else path.open("rb")
 
 
 def _parse(path: Path) -> tuple[tuple[str, ...], dict[bool, str], tuple[int, ...]]:
-    ids, first, places, place = [], {}, [], 0
+    ids: list[str] = []
+    first: dict[bool, str] = {}
+    places, place = [], 0
     with open_bytes(path) as file:
         while line := file.readline():
             start, place = place, place + len(line)

@@ -203,7 +203,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu", head: str |
             f"{path}: head {head!r} wanted, but the model has {', '.join(heads)}; "
             f"name one in the configuration, foundation_models: {{<name>: {{file: ..., head: {heads[-1]}}}}}"
         )
-    return model if len(heads) == 1 else select_head(model, head)
+    return model if len(heads) == 1 or head is None else select_head(model, head)
 
 
 def select_head(model: torch.nn.Module, head: str) -> torch.nn.Module:

@@ -36,6 +36,7 @@ def predict(
     )
     energies = models.composition(structures, elements) @ models.reference_energies(model)
     energies[order] += interaction
+    assert stacked is not None  # forces are asked for
     forces: list[np.ndarray] = [np.empty(0)] * len(structures)
     for i, own in zip(order, np.split(stacked, np.cumsum([len(structures[i]) for i in order])[:-1]), strict=True):
         forces[i] = own

@@ -54,8 +54,8 @@ def begin(snakemake: Any) -> dict[str, Any]:
 
     Records of older outputs are removed. Raises InputError if an input is not what its rule wrote.
     """
-    for path in _places(snakemake.output):
-        path.unlink(missing_ok=True)
+    for place in _places(snakemake.output):
+        place.unlink(missing_ok=True)
     inputs, cited, unknown = {}, set(), set()
     known = Records()
     for path in dict.fromkeys(map(str, snakemake.input)):

@@ -12,7 +12,7 @@ be the name of a foundation model instead, which may also stand alone. In a curv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import zip_longest
 
 NAME = r"[a-z][a-z0-9_-]*"
 LEVEL = rf"{NAME}(?:~{NAME})?"
@@ -137,7 +137,8 @@ def parse_stage(text: str) -> Stage:
     match = _STAGE.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a stage: expected {FORM}")
-    size, epochs = _parse_number(match["size"]), _parse_number(match["epochs"])
+    size = _parse_number(match["size"])
+    epochs = None if match["epochs"] is None else _parse_number(match["epochs"])
     if size == 0 or epochs == 0:
         raise ValueError(f"{text!r}: size and epochs start at 1")
     stage = Stage(match["system"], match["level"], size, epochs, match["mode"] or "default")
@@ -159,7 +160,7 @@ def parse(text: str) -> Recipe:
     recipe = Recipe(tuple(parse_stage(e) for e in elements), foundation)
     if text.count("*") > 1:
         raise ValueError(f"{text!r}: only one number may be left open (*)")
-    for stage, following in pairwise((*recipe.stages, None)):
+    for stage, following in zip_longest(recipe.stages, recipe.stages[1:]):
         if stage.epochs != BEST:
             continue
         if following is None:
@@ -194,9 +195,7 @@ def _number(value: int) -> str:
     return "*" if value == OPEN else str(value)
 
 
-def _parse_number(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _parse_number(text: str) -> int:
     if text == "best":
         return BEST
     return OPEN if text == "*" else int(text)

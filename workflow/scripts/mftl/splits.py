@@ -24,11 +24,12 @@ def evenly(order: list[str], strata: Mapping[str, str | None]) -> list[str]:
     """
     if lacking := [one for one in order if strata.get(one) is None]:
         raise InputError(f"split.stratify: structure {lacking[0]} of the pool lacks the key")
-    taken, rounds = Counter(), {}
+    taken: Counter[str | None] = Counter()
+    rounds = {}
     for one in order:
         rounds[one] = taken[strata[one]]
         taken[strata[one]] += 1
-    return sorted(order, key=rounds.get)
+    return sorted(order, key=rounds.__getitem__)
 
 
 def chosen_by(values: dict[str, list[str]], ids: list[str], info: dict[str, list[str | None]]) -> set[str]:
@@ -88,7 +89,7 @@ def _divide_blocks(ids: list[str], labelled: set[str], split: Split, order: list
     queue = [first for first in hash_order(blocks, split.seed) if labelled.intersection(blocks[first])]
     sets, kept = {}, set()
     for name, size in (("test", split.test), ("validation", split.validation)):
-        chosen = []
+        chosen: list[str] = []
         while len(chosen) < size and queue:
             block = blocks[queue.pop(0)]
             kept.update(block)

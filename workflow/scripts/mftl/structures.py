@@ -46,7 +46,7 @@ class Structures:
             self.ids = [f"{stem(path)}-{i:06d}" if one is None else str(one) for i, one in enumerate(given)]
         if not self.ids:
             raise InputError(f"{self.path}: holds no structures")
-        self._places = {}
+        self._places: dict[str, int] = {}
         for i, one in enumerate(self.ids):
             if (other := self._places.setdefault(one, i)) != i:
                 raise InputError(f"{self.path}: structures number {other} and {i} (from 0) have the same id {one}")

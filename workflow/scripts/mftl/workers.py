@@ -69,6 +69,7 @@ class Worker:
                 bufsize=0,
             )
         os.close(writing)
+        assert self._process.stdin is not None  # a pipe
         self.pid, self.answers, self.requests = self._process.pid, reading, self._process.stdin.fileno()
         os.set_blocking(self.answers, False)
         os.set_blocking(self.requests, False)
@@ -145,6 +146,7 @@ class Worker:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        assert self._process.stdin is not None
         self._process.stdin.close()
         os.close(self.answers)
         try:
@@ -254,16 +256,16 @@ def run(
         while queue.waiting or any(slot.held for slot in slots):
             for slot in slots:
                 _fill(slot, slots, queue, structures, start, timeout)
-            busy = {slot.worker.answers: slot for slot in slots if slot.held}
-            wait = max(0.0, min(slot.deadline for slot in busy.values()) - time.monotonic())
+            busy = {slot.worker.answers: (slot, slot.worker) for slot in slots if slot.worker and slot.held}
+            wait = max(0.0, min(slot.deadline for slot, _ in busy.values()) - time.monotonic())
             unsent = {slot.worker.requests: slot.worker for slot in slots if slot.worker and slot.worker.unsent}
             ready, writable, _ = select.select(list(busy), list(unsent), [], wait)
             for one in writable:
                 unsent[one].send()
-            for slot in [busy[one] for one in ready]:
-                starting = not slot.worker.ready
-                answers, alive = slot.worker.receive()
-                if answers or (starting and slot.worker.ready):
+            for slot, worker in [busy[one] for one in ready]:
+                starting = not worker.ready
+                answers, alive = worker.receive()
+                if answers or (starting and worker.ready):
                     slot.since = time.monotonic()
                     slot.deadline = slot.since + timeout
                 for answer in answers:
@@ -299,6 +301,7 @@ def _fill(slot: _Slot, slots: list[_Slot], queue: _Queue, structures: list[Struc
 
 def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | None) -> Iterator[tuple[int, Answer]]:
     """Take a dead or late worker away: its first structure is to blame, the others wait again."""
+    assert slot.worker is not None
     ready, (code, message) = slot.worker.ready, slot.worker.end()
     held, slot.worker, slot.held = slot.held, None, deque()
     for index in reversed(list(held)[1:]):
@@ -306,7 +309,7 @@ def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | No
     if not held:
         return
     blamed, seconds = held[0], round(time.monotonic() - slot.since, 4)
-    killed = code is not None and -code in OUTSIDE
+    killed = -code if code is not None and -code in OUTSIDE else 0
     if not ready and not killed:
         raise WorkersDie(message or ("it takes too long" if timeout else f"exit code {code}"))
     if timeout is not None:
@@ -316,7 +319,7 @@ def _bury(slot: _Slot, queue: _Queue, kills: dict[int, int], timeout: float | No
         if kills[blamed] < MAX_KILLS:
             queue.put_back(blamed, last=True)
         else:
-            yield blamed, Answer(killed=-code, seconds=seconds)
+            yield blamed, Answer(killed=killed, seconds=seconds)
     else:
         if code is None:
             reason = "the engine gave an answer that is none"

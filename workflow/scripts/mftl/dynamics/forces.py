@@ -50,6 +50,7 @@ class ModelForces:
         self.references = models.composition(replicas, elements) @ models.reference_energies(model)
         self.one_hot = [torch.tensor(a.numbers[:, None] == np.asarray(elements)).to(self.dtype) for a in replicas]
         self.positions = np.concatenate([atoms.positions for atoms in replicas])  # of the last search for neighbours
+        self.origins = np.zeros_like(self.positions)
         self._search_all()
         self.weights = np.array([len(own[0]) for own in self.lists])
         self._group()
@@ -107,7 +108,7 @@ class ModelForces:
     def _search_all(self) -> None:
         self.starts = np.cumsum([0, *map(len, self.replicas)])
         self.origins = np.zeros_like(self.positions)
-        self.lists = [()] * len(self.replicas)
+        self.lists: list[tuple[np.ndarray, ...]] = [()] * len(self.replicas)
         for k in range(len(self.replicas)):
             self._search(k, self.positions[self.starts[k] : self.starts[k + 1]])
         self._join()
@@ -147,7 +148,8 @@ class ModelForces:
     def _group(self) -> None:
         """Divide the replicas into groups of one call each, the same whenever the same replicas are left."""
         limit = EDGES if self.device.type == "cpu" else np.inf
-        parts, total = [[]], 0
+        parts: list[list[int]] = [[]]
+        total = 0
         for k, weight in enumerate(self.weights):
             if parts[-1] and total + weight > limit:
                 parts.append([])

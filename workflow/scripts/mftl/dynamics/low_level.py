@@ -83,15 +83,17 @@ class DeltaForces:
             with ThreadPoolExecutor(len(self._workers)) as threads:
                 shares = [missing[n :: len(self._workers)] for n in range(len(self._workers))]
                 list(threads.map(work, range(len(self._workers)), shares))
-        return answers
+        return [answer for answer in answers if answer is not None]
 
     def _ask(self, number: int, structure: Structure) -> Answer:
         """What a worker says of a structure; it is put away if it died or does not answer."""
         if not np.isfinite(structure.positions).all():
             return Answer(failed="positions are not finite")
-        answer = self._workers[number].ask(structure, self.timeout)
+        worker = self._workers[number]
+        assert worker is not None  # a dead one is replaced before the next structure
+        answer = worker.ask(structure, self.timeout)
         if answer is None:
-            code, message = self._workers[number].end()
+            code, message = worker.end()
             self._workers[number] = None
             return Answer(
                 failed=message or (f"no answer in {self.timeout:g} s" if code is None else f"exit code {code}")

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ class Simulation:
 
     structures: Sequence[Atoms]
     bonds: Sequence[Bonds] | None
-    forces: object
+    forces: Any
     settings: Protocol
     folder: Path
     seed: int = 1
@@ -231,7 +231,7 @@ class Simulation:
         self.atoms = np.array([len(self.replicas[k]) for k in self.live], int)
         self.starts = np.cumsum([0, *self.atoms])[:-1]
         if self.bonds is not None:
-            own = [self.bonds[k % len(self.bonds)] for k in self.live]
+            own = [self.bonds[int(k) % len(self.bonds)] for k in self.live]
             counts = [len(one.lengths) for one in own]
             offsets = np.repeat(self.starts, counts)[:, None]
             pairs = np.concatenate([np.zeros((0, 2), int), *(one.pairs for one in own)]) + offsets

@@ -1,6 +1,7 @@
 """Distribution functions of simulations: of each, the mean over its frames; of several, the mean and its spread."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ def of_simulations(frames: Iterable[Atoms], wanted: set[int], settings: dict) ->
     ``frames``: of all replicas, with ``info["replica"]`` and ``info["time_ps"]``; those before ``settings["skip"]`` ps
     are left out. The other settings are those of the figure: ``r_max``, ``r_bins``, ``shell``, ``angle_bins``.
     """
-    sums = {replica: {RADIAL: 0.0, ANGULAR: 0.0, "frames": 0} for replica in sorted(wanted)}
+    sums: dict[int, dict[str, Any]] = {replica: {RADIAL: 0.0, ANGULAR: 0.0, "frames": 0} for replica in sorted(wanted)}
     for atoms in frames:
         if (replica := atoms.info["replica"]) not in sums or atoms.info["time_ps"] < settings["skip"]:
             continue
@@ -45,11 +46,11 @@ def table(parts: list[tuple[dict, dict[str, list[np.ndarray]]]], settings: dict)
         for kind in own:
             own[kind] += found[kind]
     rows = []
-    for known, found in together.items():
+    for items, found in together.items():
         for kind, simulations in found.items():
             if simulations:
                 values = {"function": kind, "x": middles[kind], "mean": np.mean(simulations, 0)}
                 values |= {"std": np.std(simulations, 0), "simulations": len(simulations)}
-                rows.append(pd.DataFrame(dict(known) | values))
+                rows.append(pd.DataFrame(dict(items) | values))
     columns = [*dict(next(iter(together))), "function", "x", "mean", "std", "simulations"]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
