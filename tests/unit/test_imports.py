@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mftl import sources
 
 SCRIPTS = Path(sources.__file__).parents[1]
