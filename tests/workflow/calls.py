@@ -18,7 +18,7 @@ SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 
 def copy_project(folder: Path, configuration: dict | None = None) -> Path:
     """A copy whose data are a link; ``configuration`` takes the place of config.yaml."""
-    for name in ("workflow", "config", "profiles", "envs", "benchmarks"):
+    for name in ("workflow", "config", "studies", "profiles", "envs", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder)

@@ -159,7 +159,7 @@ def users(path: Path, asked: dict[tuple[str, ...], set[Path]]) -> tuple[frozense
     engines = sys.modules["mftl.engines"]
     return (
         frozenset(names for names, files in asked.items() if path in files),
-        frozenset(one for one in engines.ENGINES if path in engines.source_files(one)),
+        frozenset(one for one in engines.sections() if path in engines.source_files(one)),
     )
 
 

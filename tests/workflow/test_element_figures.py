@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-import yaml
 from ase.io import read
-from calls import ROOT, copy_project, planned, succeed
+from calls import copy_project, planned, succeed
 
 from mftl import models
+from mftl.config.studies import complete
 from mftl.datasets import read_sets
 from mftl.extxyz import read_ids, read_info
 
@@ -16,7 +16,7 @@ TARGETS = [*(f"results/elements/{name}.pdf" for name in FIGURES), "results/eleme
 
 def configuration() -> dict:
     """The built-in study with cells of eight atoms, three temperatures, and models that hardly learn."""
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    values = complete({})
     systems = {name: values["systems"][name] for name in ("silicon", "germanium")}
     for system in systems.values():
         system["pool"] |= {"temperatures": [300, 2000, 3600], "equilibration": 0.5, "samples": 8, "interval": 0.1}
@@ -135,6 +135,6 @@ def test_splits_are_even_and_seeds_have_other_structures(finished):
     ids = [tuple(card["training_ids"]) for card in cards]
     assert len(ids) == 2 and all(temperature[one] == "2000" for chosen in ids for one in chosen)
     assert all(set(chosen) <= set(sets["training"]) for chosen in ids)
-    assert cards[0]["new_elements"] is None
+    assert cards[0]["ways"] is None
     path = models_of / "silicon.stillinger-weber.n8.forces/germanium.sw-2000k.n1.from-silicon/seed-1/model.pt"
     assert models.symbols(models.model_elements(models.load_model(path))) == ["Ge"]

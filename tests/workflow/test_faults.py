@@ -127,7 +127,7 @@ def project(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "project", symlinks=True)
 
 
-KILLS = [("label_chunk", "job"), ("train", "snakemake"), ("predict", "all"), ("plot_learning_curves", "job")]
+KILLS = [("label_chunk", "job"), ("train", "snakemake"), ("predict", "all"), ("plot", "job")]
 
 
 def test_kills_at_random_moments_change_nothing(finished, tmp_path):
@@ -205,7 +205,7 @@ def test_what_runs_again_on_a_finished_project(finished, tmp_path):
         table = said.split("Job stats:")[1].split("total")[0] if "Nothing to be done" not in said else ""
         return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
-    figure = {"evaluate": 1, "plot_learning_curves": 1, "cite": 1}
+    figure = {"evaluate": 1, "plot": 1, "cite": 1}
     assert planned() == {}
     configure(folder, prediction={"test_structures": 5, "batch_size": 100}, labels={"workers": 3, "timeout": 3600})
     assert planned() == {"predict": 1} | figure

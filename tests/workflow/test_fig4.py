@@ -124,24 +124,24 @@ def test_more_seeds_train_only_the_new_ones(project):
 
 def test_plot_style_reruns_only_the_plot(project):
     edit(project, {"plot": {"width": 5.0}})
-    assert planned(project) == {"plot_learning_curves": 1}
+    assert planned(project) == {"plot": 1}
 
 
 def test_a_changed_module_reruns_its_scripts_alone(project):
     path = project / "workflow/scripts/mftl/plotting/learning_curves.py"
     path.write_text(path.read_text() + "\n# a comment\n")
-    assert planned(project) == {"plot_learning_curves": 1}
+    assert planned(project) == {"plot": 1}
 
 
 def test_test_set_used_reruns_no_training(project):
     edit(project, {"prediction": {"test_structures": 30}})
     jobs = planned(project)
-    assert jobs == {"predict": 3, "evaluate": 1, "plot_learning_curves": 1}
+    assert jobs == {"predict": 3, "evaluate": 1, "plot": 1}
 
 
 def test_a_new_size_trains_only_that_size(project):
     edit(project, {"curves": {"single-fidelity": {"values": [10, 15, 20]}}})
-    assert planned(project) == {"train": 1, "predict": 1, "evaluate": 1, "plot_learning_curves": 1}
+    assert planned(project) == {"train": 1, "predict": 1, "evaluate": 1, "plot": 1}
 
 
 def test_finetuning_settings_leave_pretraining_alone(project):
@@ -235,7 +235,7 @@ def test_chosen_epoch_and_second_head(project):
     assert card["chosen_epochs"] == best
     assert (path / "model.pt").read_bytes() == (tried[best] / "model.pt").read_bytes()
     replay = {"structures": 40, "system": "molecules", "level": "dftb-ptbp", "weight": 1.0}
-    assert cards[1]["replay"] == replay
+    assert cards[1]["ways"]["replay"] == replay
     assert (
         "errors of head 2 on its 40 structures"
         in (

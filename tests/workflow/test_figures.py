@@ -5,8 +5,10 @@ import zipfile
 import pandas as pd
 import pytest
 import yaml
-from calls import ROOT, copy_project, planned, succeed
+from calls import copy_project, planned, succeed
 from pypdf import PdfReader
+
+from mftl.config.studies import complete
 
 MODEL = "foundation.wb97m-d3.n20"
 TARGETS = ("results/figures.pdf", "results/paper.csv")
@@ -14,7 +16,7 @@ TARGETS = ("results/figures.pdf", "results/paper.csv")
 
 def configuration() -> dict:
     """The built-in systems, one tiny training, a figure of each kind that needs no other."""
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    values = complete({})
     molecules, foundation = values["systems"]["molecules"], values["systems"]["foundation"]
     molecules["levels"] = {name: molecules["levels"][name] for name in ("dftb-ptbp", "pbe0-d3")}
     foundation["levels"] = {"wb97m-d3": foundation["levels"]["wb97m-d3"]}
@@ -84,8 +86,8 @@ def test_a_plot_colour_reruns_only_plots(finished):
     assert planned(finished, *TARGETS) == {}
     values["plot"] = {"colors": {"foundation": "#000000"}}
     path.write_text(yaml.safe_dump(values, allow_unicode=True))
-    assert planned(finished, *TARGETS) == {"plot_scheme": 1, "plot_comparison": 1, "figures": 1}
+    assert planned(finished, *TARGETS) == {"plot": 2, "figures": 1}
     values["plot"] = {"dpi": 100}
     path.write_text(yaml.safe_dump(values, allow_unicode=True))
-    assert planned(finished, *TARGETS) == {"plot_scheme": 1, "plot_comparison": 1, "plot_epochs": 1, "figures": 1}
+    assert planned(finished, *TARGETS) == {"plot": 3, "figures": 1}
     path.write_text(yaml.safe_dump(configuration(), allow_unicode=True))

@@ -55,7 +55,7 @@ def test_a_figure_is_planned_with_the_changes_alone(project):
         "mftl_train": 8,
         "mftl_snapshot": 2,
         "mftl_predict": 3,
-        "mftl_plot_learning_curves": 1,
+        "mftl_plot": 1,
     }.items() <= jobs.items()
     assert jobs["mftl_collect_labels"] == 2
     named = outer(project.parent / "same-names")

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from calls import ROOT, SNAKEMAKE, copy_project
 
+from mftl.config.studies import complete
+
 pytestmark = pytest.mark.skipif(bool(one_node_slurm.why_not()), reason=one_node_slurm.why_not())
 
 LEVEL = "results/labels/molecules/gfn1-xtb"
@@ -29,7 +31,7 @@ def small_project(folder: Path) -> Path:
     folder.mkdir()
     copy_project(folder)
     shutil.copytree(ROOT / "slurm", folder / "slurm")
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    values = complete({})
     values |= {
         key: yaml.safe_load((ROOT / "config/test.yaml").read_text())[key] for key in ("architectures", "training")
     }
@@ -151,7 +153,7 @@ def test_cancelled_and_killed_jobs_end_with_the_same_bits(tmp_path, local, slurm
     # nothing was computed twice, and Slurm's logs were kept
     assert [lines(journal) for journal in journals] == [800] * 3
     assert list((folder / "results/logs/slurm/rule_train").rglob("*.log"))
-    assert "localrule snapshot" in said(folder) and "localrule plot_learning_curves" in said(folder)
+    assert "localrule snapshot" in said(folder) and "localrule plot" in said(folder)
     assert "rule_snapshot" not in os.listdir(folder / "results/logs/slurm")
 
 
