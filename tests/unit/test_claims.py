@@ -66,6 +66,7 @@ def test_expressions(expression, expected):
         ({"less": [MFTL | {"curve": "short"}, SINGLE]}, "not testable"),
         ({"ours": SINGLE | {"value": 75}}, "not testable"),
         ({"ours": SINGLE}, "not testable"),  # a curve is no number
+        ({"ours": {"best": SINGLE | {"value": 50}}}, "not testable"),  # nor is a number a curve
     ],
 )
 def test_verdicts(values, verdict):
