@@ -6,7 +6,7 @@ BENCHMARKS = ["labelling", "training", "prediction", "dynamics", "workflow"]
 # Takes all cores, so that nothing else runs beside it. DFTB is measured where DFTB+ is found.
 rule benchmark:
     input:
-        "benchmarks/{benchmark}.py",
+        f"{HOME}benchmarks/{{benchmark}}.py",
     output:
         "results/benchmarks/{benchmark}.csv",
     log:

@@ -135,6 +135,6 @@ def _licensed(source: str | None, file: str) -> dict[str, str]:
     if source:
         known = downloads.SOURCES[source]
         return {"origin": f"{known.title}: {known.citation}", "licence": known.licence}
-    if file.startswith("resources/"):
+    if "/resources/" in f"/{file}":
         return {"origin": f"{file}, computed for mftl", "licence": "MIT"}
     return {"origin": file, "licence": "as your file's; ask where it comes from"}
