@@ -42,8 +42,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        expand("results/{figure}.{ending}", figure=CONFIG.figures, ending=["pdf", "bib"]),
-        expand("results/{study}{name}", study=figures.studies(CONFIG), name=["figures.pdf", "paper.csv"]),
+        of(figures.everything),
 
 
 include: "workflow/rules/downloads.smk"

@@ -20,7 +20,6 @@ MODULES = {
 LONGEST = 400  # lines
 
 
-
 def loaded(modules: list[str]) -> set[str]:
     """Top-level packages in memory after importing modules in a new process."""
     code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {', '.join(modules)}; print(*sys.modules)"

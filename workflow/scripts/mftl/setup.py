@@ -26,8 +26,8 @@ def begin(values: dict[str, Any], main: bool, error: type[Exception]) -> "Config
         config = checks.load(whole)
         if main:
             for name in config.figures:
-                for mistake in checks.of_figure(config, name):
-                    print(f"Warning: the figure {name} cannot be made:\n{mistake}", file=sys.stderr)
+                if mistakes := checks.of_figure(config, name):
+                    print("\n".join([f"Warning: the figure {name} cannot be made:", *mistakes]), file=sys.stderr)
     except InputError as reason:
         raise error(str(reason)) from None
     os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""

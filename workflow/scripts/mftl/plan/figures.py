@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from mftl.checks import require_figure
+from mftl.checks import of_figure, require_figure
 from mftl.config.base import study
 from mftl.config.whole import Config
 from mftl.figures.base import Table
@@ -104,9 +104,16 @@ def studies(config: Config) -> list[str]:
     return sorted(set(map(study, config.figures)))
 
 
+def everything(config: Config, wildcards: Any) -> list[str]:
+    """All figures that can be made, what they rest on, and what is made of those of each study."""
+    names = [name for name in config.figures if not of_figure(config, name)]
+    files = [f"results/{name}.{ending}" for name in names for ending in ("pdf", "bib")]
+    return files + [f"results/{one}{name}" for one in studies(config) for name in ("figures.pdf", "paper.csv")]
+
+
 def of_study(config: Config, wildcards: Any) -> list[str]:
-    """Figures of a study; simulations with models of the first one are not among its figures."""
-    names = [name for name in config.figures if study(name) == wildcards.study]
+    """Figures of a study that can be made; simulations with models of the first one are not among its figures."""
+    names = [name for name in config.figures if study(name) == wildcards.study and not of_figure(config, name)]
     return [name for name in names if wildcards.study or not config.figures[name].SIMULATED]
 
 
