@@ -19,7 +19,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from mftl.config.levels import FileLevel, Level
-from mftl.config.systems import Labels
+from mftl.config.labels import Labels
 from mftl.engines import Structure, tblite
 from mftl.engines.tblite.section import TbliteLevel
 from mftl.inputs import InputError
@@ -190,7 +190,7 @@ def test_each_result_is_in_the_journal_when_it_is_known(tmp_path, standin):
 KILLED = """
 import sys
 from mftl import engines
-from mftl.config.systems import Labels
+from mftl.config.labels import Labels
 from mftl.labels import label_chunk, write_labelled
 from mftl.states import write_states
 from mftl.structures import read_structures
