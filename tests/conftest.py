@@ -30,7 +30,7 @@ def ends(pid: int) -> bool:
 
 @pytest.fixture
 def standin(tmp_path, monkeypatch):
-    """A level whose engine, tests/engines/standin, misbehaves on request; it is found as any plug, and logs its work."""
+    """A level whose engine, tests/engines/standin, misbehaves on request; found as any plug, and logs its work."""
     from mftl import engines
     from mftl.families import EXTENSIONS
 

@@ -175,9 +175,9 @@ def test_workers_and_what_they_started_end_with_the_job(tmp_path, standin):
     code = (
         "import json, sys\nfrom mftl import workers\nfrom mftl.engines import Structure\n"
         "s = Structure('hangs-0', ['H'], [1], [[0, 0, 0]], [[0]*3]*3, [False]*3)\n"
-        "list(workers.run([s], workers.command('standin', json.loads(sys.argv[1])), 1, 100.0))\n"
+        "list(workers.run([s], workers.command('mftl.engines.standin', json.loads(sys.argv[1])), 1, 100.0))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": f"workflow/scripts{os.pathsep}{os.environ['PYTHONPATH']}"}
+    environment = {**os.environ, "PYTHONPATH": "workflow/scripts"}
     job = subprocess.Popen([sys.executable, "-c", code, standin.model_dump_json()], env=environment)
     log, deadline = Path(standin.log), time.monotonic() + 20
     while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < deadline:
