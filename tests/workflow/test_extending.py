@@ -69,5 +69,5 @@ def test_a_mistake_in_a_section_is_one_line(project, old, new, expected):
         done = run(project, "-n", *CALL)
     finally:
         file.write_text(text)
-    assert done.returncode != 0 and "Traceback" not in done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback (most recent call last)" not in done.stdout + done.stderr
     assert sum(expected in line for line in (done.stdout + done.stderr).splitlines()) >= 1
