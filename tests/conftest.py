@@ -5,7 +5,6 @@ import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -29,28 +28,19 @@ def ends(pid: int) -> bool:
     return not lives(pid)
 
 
-def standin_level(log: str, delay: float = 0.0):
-    """A level whose engine is tests/engines/standin.py; it writes to ``log`` what it computes."""
-    from mftl.config.levels import EngineLevel
-
-    class StandinLevel(EngineLevel):
-        engine: Literal["standin"] = "standin"
-        log: str
-        delay: float
-
-    return StandinLevel(log=log, delay=delay)
-
-
 @pytest.fixture
 def standin(tmp_path, monkeypatch):
-    """A level whose engine misbehaves on request."""
+    """A level whose engine, tests/engines/standin, misbehaves on request; found as any plug, and logs its work."""
     from mftl import engines
+    from mftl.families import EXTENSIONS
 
-    folder = str(ROOT / "tests" / "engines")
-    monkeypatch.setenv("PYTHONPATH", folder)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setitem(engines.ENGINES, "standin", "standin")
-    return standin_level(str(tmp_path / "standin.log"))
+    known = engines.sections()  # as they are without it, for all other tests
+    monkeypatch.setenv(EXTENSIONS, str(ROOT / "tests"))
+    monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(ROOT / "tests" / "engines")])
+    from mftl.engines.standin.section import StandinLevel
+
+    monkeypatch.setitem(known, "standin", StandinLevel)
+    return StandinLevel(engine="standin", log=str(tmp_path / "standin.log"))
 
 
 @pytest.fixture(scope="session")

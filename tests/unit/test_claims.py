@@ -128,8 +128,10 @@ def test_claims_read_curves_that_ship():
     import yaml
 
     from mftl import claims as module
+    from mftl.config.studies import complete
 
-    config = yaml.safe_load((SHIPPED.parents[1] / "config.yaml").read_text())
+    root = SHIPPED.parents[1]
+    config = complete(yaml.safe_load((root / "config.yaml").read_text()), root)
     for claim in read_claims(SHIPPED):
         figure = config["figures"].get(claim.figure)
         drawn = figure.get("curves", ["model", "level"]) if figure else None

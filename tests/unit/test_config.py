@@ -7,10 +7,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from snakemake.utils import update_config
 
 from mftl import checks, configdocs
+from mftl.checks.systems import available
+from mftl.config.studies import complete, overlaid
+from mftl.config.whole import Config, parse
+from mftl.figures.low_levels import low_level
 from mftl.inputs import InputError
+from mftl.recipe import parse as recipe
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([ROOT / "config.yaml", *(ROOT / "config").glob("*.yaml")])
@@ -19,25 +23,41 @@ SHIPPED.remove(ROOT / "config" / "own.yaml")  # asks for the user's file: see te
 SHIPPED.remove(ROOT / "config" / "check-real.yaml")  # asks for a folder: see test_a_folder_of_data
 
 
+def read(name: str) -> dict:
+    """A configuration that ships, with its studies."""
+    return complete(yaml.safe_load((ROOT / name).read_text()), ROOT)
+
+
 @pytest.fixture
 def values():
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
+    return read("config.yaml")
 
 
 def mistakes(values) -> str:
-    with pytest.raises(InputError) as caught:
-        checks.load(values, ROOT)
-    return str(caught.value)
+    """What is told of a configuration; of one that can be used, what is told of each figure that cannot be made."""
+    try:
+        config = checks.load(values, ROOT)
+    except InputError as error:
+        return str(error)
+    told = []
+    for name in config.figures:
+        try:
+            checks.require_figure(config, name, ROOT)
+        except InputError as error:
+            told.append(str(error))
+    assert told, "nothing is wrong with it"
+    return "\n".join(told)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
 def test_shipped_configurations_are_valid(path):
     values = yaml.safe_load(path.read_text())
-    if "systems" not in values:  # as the Snakefile does
-        base = yaml.safe_load((ROOT / "config.yaml").read_text())
-        update_config(base, values)
-        values = base
-    checks.load(values, ROOT)
+    if not {"systems", "studies"} & values.keys():  # as the Snakefile does
+        values = overlaid(yaml.safe_load((ROOT / "config.yaml").read_text()), values)
+    values = complete(values, ROOT)
+    config = checks.load(values, ROOT)
+    for name in config.figures:
+        checks.require_figure(config, name, ROOT)
     jsonschema.validate(values, json.loads((ROOT / "config" / "schema.json").read_text()))
 
 
@@ -56,25 +76,25 @@ def test_a_folder_of_data(tmp_path):
     """config/check-real.yaml takes its files from a folder given with the call."""
     values = yaml.safe_load((ROOT / "config" / "check-real.yaml").read_text())
     with pytest.raises(InputError, match=r"data: got None; valid: a folder, since systems.qm7x.pool.file is {data}/"):
-        checks.parse(values)
+        parse(values)
     with pytest.raises(InputError, match=f"systems.qm7x.pool.file: got '{tmp_path}/qm7x/qm7x_2500.xyz'"):
         checks.load(values | {"data": str(tmp_path)}, ROOT)
-    config = checks.parse(values | {"data": "/folder"})
+    config = parse(values | {"data": "/folder"})
     assert config.systems["tungsten"].levels["pbe"].file == "/folder/tungsten/tungsten_gap2014.xyz.xz"
     assert config.downloads.folder == "/folder"
 
 
 def test_paper_plans_without_its_data():
     """How much there is to train on is known before anything is downloaded."""
-    values = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    values = read("config/paper.yaml")
     config = checks.load(values, ROOT)
-    assert checks.pool_size(config.systems["qm7x"]) == 150000
-    assert checks.available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
-    assert checks.available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
-    assert checks.available(config, "small-molecules", "ccsdt", ROOT) == 3000
-    assert checks.pool_size(config.systems["germanium"]) == 30600
-    assert checks.available(config, "germanium", "stillinger-weber", ROOT) == 30600 - 1700 - 170
-    assert checks.first_periodic(config.systems["tungsten"]) and not checks.first_periodic(config.systems["qm7x"])
+    assert config.systems["qm7x"].pool.size(ROOT) == 150000
+    assert available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
+    assert available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
+    assert available(config, "small-molecules", "ccsdt", ROOT) == 3000
+    assert config.systems["germanium"].pool.size(ROOT) == 30600
+    assert available(config, "germanium", "stillinger-weber", ROOT) == 30600 - 1700 - 170
+    assert config.systems["tungsten"].pool.first(True, ROOT) and not config.systems["qm7x"].pool.first(True, ROOT)
     values["curves"]["ccsdt-single"]["values"] = [3001]
     values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
     values["systems"]["small-molecules"]["levels"]["ccsdt"]["dataset"] = "qm7x"
@@ -100,7 +120,7 @@ def test_generated_documents_have_not_drifted(name):
 def test_commented_defaults_are_the_defaults():
     """The documented sections, read back, are what an empty section gives."""
     documented = yaml.safe_load((ROOT / "config" / "defaults.yaml").read_text())
-    fields = configdocs.config.Config.model_fields
+    fields = Config.model_fields
     for section in configdocs.SECTIONS:
         assert documented[section] == fields[section].default.model_dump()
 
@@ -305,21 +325,25 @@ def test_foundation_model_as_it_is(foundation):
         assert expected in str(caught.value)
 
 
-def test_replayed_data_are_those_the_parent_learned_last(values, foundation):
-    from mftl.recipe import parse
+def replayed(config, chain):
+    """What the last stage of a recipe is told to replay."""
+    replay = config.modes[chain.last.mode].replay
+    return replay and replay.params(config, chain)
 
-    chain = parse("molecules.dftb-ptbp.n60.e4/molecules.pbe0-d3.n10.multihead")
+
+def test_replayed_data_are_those_the_parent_learned_last(values, foundation):
+    chain = recipe("molecules.dftb-ptbp.n60.e4/molecules.pbe0-d3.n10.multihead")
     config = foundation(recipe="molecules.pbe0-d3.n*", values=[10])
-    assert config.replay_of(chain.parent) is None
-    assert config.replay_of(chain) == {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 1.0}
+    assert replayed(config, chain.parent) is None
+    assert replayed(config, chain) == {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 1.0}
     values["modes"]["multihead"] = {"replay": {"structures": 100, "weight": 0.5}}
-    replay = foundation(recipe="molecules.pbe0-d3.n*", values=[10]).replay_of(chain)
+    replay = replayed(foundation(recipe="molecules.pbe0-d3.n*", values=[10]), chain)
     assert replay == {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 0.5}
     with pytest.raises(InputError, match=r"modes\.multihead\.replay: got .*valid: system and level"):
         foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
     values["modes"]["multihead"] = {"replay": {"system": "foundation", "level": "wb97m-d3"}}
     config = foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
-    replay = config.replay_of(parse("mace-mp-0/molecules.pbe0-d3.n10.multihead"))
+    replay = replayed(config, recipe("mace-mp-0/molecules.pbe0-d3.n10.multihead"))
     assert replay == {"structures": None, "system": "foundation", "level": "wb97m-d3", "weight": 1.0}
     values["modes"]["multihead"] = {"replay": {"system": "foundation", "level": "hf"}}
     with pytest.raises(InputError, match="hf to be a level of foundation"):
@@ -337,8 +361,6 @@ def test_difference_level_is_tested_against_the_high_one(foundation):
 
 def test_best_epoch_needs_snapshots_and_their_fine_tunings(values, foundation):
     """The chosen model of the middle stage is the parent of the last one."""
-    from mftl.recipe import parse
-
     values["snapshots"] = [2, 8]
     chain = "molecules.dftb-ptbp.n60.ebest/molecules.pbe0-d3.n40/molecules.ccsdt.n*"
     config = foundation(recipe=chain, values=[5, 10])
@@ -351,22 +373,20 @@ def test_best_epoch_needs_snapshots_and_their_fine_tunings(values, foundation):
         "molecules.dftb-ptbp.n60.e2",
         "molecules.dftb-ptbp.n60.e8",
     }
-    assert config.snapshots_of("tiny", parse("molecules.dftb-ptbp.n60")) == [2, 8]
-    assert not config.wants_best("tiny", parse("molecules.dftb-ptbp.n60"))
+    assert config.snapshots_of("tiny", recipe("molecules.dftb-ptbp.n60")) == [2, 8]
+    assert not config.wants_best("tiny", recipe("molecules.dftb-ptbp.n60"))
 
 
 def test_snapshots_are_collected_from_all_curves(values):
-    from mftl.recipe import parse
-
     curve = copy.deepcopy(values["curves"]["mftl"])
     curve |= {"recipe": "molecules.dftb-ptbp.n3000.e*/molecules.pbe0-d3.n50", "values": [2, 4]}
     values["curves"] = {"epochs": curve}
     values["figures"], values["export"] = {}, []
     config = checks.load(values, ROOT)
-    trained = parse("molecules.dftb-ptbp.n3000")
+    trained = recipe("molecules.dftb-ptbp.n3000")
     assert config.snapshots_of("tiny", trained) == [2, 4]
     assert not config.wants_best("tiny", trained)
-    assert config.wants_best("tiny", parse("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
+    assert config.wants_best("tiny", recipe("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
 
 
 @pytest.mark.parametrize("curve", ["nobody", "low-level-small", "raw"])
@@ -379,12 +399,10 @@ def test_only_curves_of_models_that_were_validated_are_exported(values, curve):
 
 def test_models_of_comparisons_are_trained(values):
     """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
-    from mftl.recipe import parse
-
     values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
-    assert config.models == {"tiny": {parse("foundation.wb97m-d3.n400.e80")}}
-    assert config.snapshots_of("tiny", parse("foundation.wb97m-d3.n400")) == [80]
+    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n400.e80")}}
+    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n400")) == [80]
     values["foundation_models"] = {"mace": "README.md"}
     values["figures"]["fig2"]["model"] = "mace"
     assert checks.load(values, ROOT).models == {}
@@ -405,26 +423,26 @@ def test_a_role_has_one_colour_in_all_figures(values):
 
 def test_the_low_level_of_a_curve(values):
     config = checks.load(values, ROOT)
-    assert config.low_level("mftl-gfn2") == "gfn2-xtb"
-    assert config.low_level("ccsdt-triple") == "dftb-ptbp"
+    assert low_level(config, "mftl-gfn2") == "gfn2-xtb"
+    assert low_level(config, "ccsdt-triple") == "dftb-ptbp"
     # another system, the level itself, a difference
-    assert [config.low_level(name) for name in ("foundation", "single-fidelity", "delta")] == [None] * 3
+    assert [low_level(config, name) for name in ("foundation", "single-fidelity", "delta")] == [None] * 3
 
 
 def test_what_is_only_tested_on_cannot_be_trained_on(values):
     """Of 1000 structures labelled with PBE0-D3, 25 are of water; of 3995 with DFTB, 100."""
     config = checks.load(values, ROOT)
-    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 500
-    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496
+    assert available(config, "molecules", "pbe0-d3", ROOT) == 500
+    assert available(config, "molecules", "dftb-ptbp", ROOT) == 3496
     values["systems"]["molecules"]["split"]["test_only"] = {"molecule": ["water"]}
     config = checks.load(values, ROOT)
-    assert checks.available(config, "molecules", "pbe0-d3", ROOT) == 475
-    assert checks.available(config, "molecules", "dftb-ptbp", ROOT) == 3496 - 100
+    assert available(config, "molecules", "pbe0-d3", ROOT) == 475
+    assert available(config, "molecules", "dftb-ptbp", ROOT) == 3496 - 100
 
 
 @pytest.mark.parametrize(("system", "level"), [("molecules", "pbe0-d3"), ("tungsten", "pbe")])
 def test_generated_pools_are_counted_like_those_that_ship(values, system, level):
-    generated = yaml.safe_load((ROOT / "config" / "reference.yaml").read_text())["systems"][system]["pool"]
+    generated = read("config/reference.yaml")["systems"][system]["pool"]
     shipped = values["systems"][system]["pool"]
     values["systems"][system]["split"] |= {"test": 10, "validation": 5}
 
@@ -433,11 +451,11 @@ def test_generated_pools_are_counted_like_those_that_ship(values, system, level)
         config = checks.load(values, ROOT)
         own = config.systems[system]
         return {
-            "available": checks.available(config, system, level, ROOT),
-            "ids": checks.pool_ids(own, ROOT),
-            "info": checks.pool_info(own, {"molecules": "molecule", "tungsten": "kind"}[system], ROOT),
-            "crystal": checks.first_periodic(own, ROOT),
-            "molecule": checks.first_periodic(own, ROOT, periodic=False),
+            "available": available(config, system, level, ROOT),
+            "ids": own.pool.ids(ROOT),
+            "info": own.pool.info({"molecules": "molecule", "tungsten": "kind"}[system], ROOT),
+            "crystal": own.pool.first(periodic=True, root=ROOT),
+            "molecule": own.pool.first(periodic=False, root=ROOT),
         }
 
     assert known(shipped) == known(generated)

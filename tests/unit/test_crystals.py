@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import yaml
 from ase.io import read
-from pydantic import TypeAdapter
 
-from mftl.config.systems import Pool
+from mftl import pools
 from mftl.inputs import InputError
 from mftl.pools.crystals import CrystalPool
 from mftl.systems import build_pool, crystals
@@ -17,7 +16,7 @@ REFERENCE = yaml.safe_load(Path("config/reference.yaml").read_text())["systems"]
 
 
 def pool(system: str, **changes):
-    return TypeAdapter(Pool).validate_python(REFERENCE[system]["pool"] | changes)
+    return pools.pool(REFERENCE[system]["pool"] | changes)
 
 
 @pytest.fixture(scope="module", params=["tungsten", "simple_crystals"])

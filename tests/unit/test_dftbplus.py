@@ -17,9 +17,9 @@ from conftest import ends
 from test_engines import label, needs_dftb
 
 from mftl import workers
-from mftl.config.systems import Labels
+from mftl.config.labels import Labels
+from mftl.dftb_calculator import DFTBPlus
 from mftl.engines import Failure, Structure, dftbplus
-from mftl.engines.dftb_calculator import DFTBPlus
 from mftl.engines.dftbplus import hsd, library, program, tables
 from mftl.engines.dftbplus.section import DftbLevel
 from mftl.inputs import InputError

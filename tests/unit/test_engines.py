@@ -200,7 +200,7 @@ def test_asking_for_engines_imports_neither_them_nor_ase():
     """The Snakefile does so on every call, perhaps on a machine without them."""
     code = (
         "import sys\nfrom mftl import engines\n"
-        "modules = [engines.engine(name) for name in engines.ENGINES]\n"
+        "modules = [engines.engine(name) for name in engines.sections()]\n"
         "assert not {'ase', 'gpaw', 'pyscf', 'tblite', 'torch', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "workflow/scripts"})

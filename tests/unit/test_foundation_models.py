@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from mftl import models
+from mftl.config.studies import complete
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.prediction import predict
@@ -33,7 +34,8 @@ def parent(tmp_path):
 
 def test_the_architecture_of_mace_off23_small():
     """Ten elements give the published number of weights."""
-    values = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())["architectures"]["mace-off23-small"]
+    paper = complete(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text()), ROOT)
+    values = paper["architectures"]["mace-off23-small"]
     elements = ["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
     model = models.build_model(Architecture(**values), elements, 10.0, 1.0, 1, torch.float32)
     assert sum(p.numel() for p in model.parameters()) == 694320

@@ -33,11 +33,11 @@ def imports_of(script: str) -> list[str]:
 
 
 def test_snakefile_imports_neither_torch_nor_ase():
-    found = loaded(["mftl.checks", "mftl.recipe", "mftl.sources", "mftl.engines"])
+    found = loaded(["mftl.setup", *(name for name in MODULES if name.startswith("mftl.plan.")), "mftl.figures"])
     assert not found & {"torch", "ase", "mace", "pandas", "pyscf", "tblite", "rdkit"}
 
 
-COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics", "measure_phonons")
+COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics")
 
 
 def test_scripts_leave_torch_alone():
@@ -47,6 +47,12 @@ def test_scripts_leave_torch_alone():
     if "torch" in loaded(["pandas", *sorted(set().union(*scripts.values()))]):
         guilty = [name for name, modules in scripts.items() if "torch" in loaded(["pandas", *modules])]
         assert not guilty
+
+
+def test_tables_and_drawings_leave_torch_alone():
+    """All but those for which models are run (``MEASURED`` of a kind of figures)."""
+    names = [name for name in MODULES if name.startswith(("mftl.plotting.", "mftl.tables."))]
+    assert "torch" not in loaded([name for name in names if name != "mftl.tables.phonons"])
 
 
 def imported_modules(name: str) -> set[str]:
@@ -67,7 +73,7 @@ def test_no_module_imports_one_that_imports_it():
     graph = {name: imported_modules(name) for name in MODULES}
     assert graph["mftl.labels"] >= {"mftl.engines", "mftl.journals", "mftl.workers"}
     assert "mftl.engines" in graph["mftl.provenance"]  # in a function
-    assert "mftl.config" not in graph["mftl.engines.gpaw"]  # for type checkers alone
+    assert "mftl.config.whole" not in graph["mftl.figures.base"]  # for type checkers alone
     assert "mftl" not in graph["mftl.labels"] and "mftl" in graph["mftl.provenance"]
     try:
         graphlib.TopologicalSorter(graph).prepare()

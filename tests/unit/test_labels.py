@@ -18,8 +18,8 @@ from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from mftl.config.labels import Labels
 from mftl.config.levels import FileLevel, Level
-from mftl.config.systems import Labels
 from mftl.engines import Structure, tblite
 from mftl.engines.tblite.section import TbliteLevel
 from mftl.inputs import InputError
@@ -190,13 +190,11 @@ def test_each_result_is_in_the_journal_when_it_is_known(tmp_path, standin):
 KILLED = """
 import sys
 from mftl import engines
-from mftl.config.systems import Labels
+from mftl.config.labels import Labels
 from mftl.labels import label_chunk, write_labelled
 from mftl.states import write_states
 from mftl.structures import read_structures
-from conftest import standin_level
-engines.ENGINES["standin"] = "standin"
-level = standin_level(sys.argv[1], 0.01)
+level = engines.level({"engine": "standin", "log": sys.argv[1], "delay": 0.01})
 labels, states = label_chunk(read_structures(sys.argv[2]), level, Labels(workers=2), sys.argv[3] + "/chunk.jsonl")
 write_labelled(sys.argv[3] + "/chunk.extxyz", labels)
 write_states(sys.argv[3] + "/chunk.csv", states)
@@ -210,7 +208,7 @@ def test_however_often_it_is_killed_the_labels_are_the_same(tmp_path, standin):
     structures = named(*(f"s{i:02d}" for i in range(60)), "fails-0", "exits-0")
     rng.shuffle(structures)
     write_labelled(tmp_path / "pool.extxyz", structures)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["workflow/scripts", "tests", "tests/engines"])}
+    environment = {**os.environ, "PYTHONPATH": "workflow/scripts"}  # with the fixture's MFTL_EXTENSIONS
 
     def start(folder):
         (tmp_path / folder).mkdir(exist_ok=True)

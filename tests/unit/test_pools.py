@@ -9,9 +9,8 @@ from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
-from mftl import checks, extxyz
+from mftl import extxyz
 from mftl.config.levels import FileLevel
-from mftl.config.systems import System
 from mftl.inputs import InputError
 from mftl.labels import collect_file
 from mftl.pools.file import FilePool
@@ -57,7 +56,7 @@ def test_ids_are_known_before_the_pool_is_built(tmp_path):
         path = tmp_path / f"{name}.extxyz"
         write(path, [Atoms("H", info=info) for info in infos])
         pool = FilePool(file=str(path))
-        expected = checks.pool_ids(System(elements=["H"], pool=pool, levels={}))
+        expected = pool.ids()
         assert [a.info["id"] for a in build_pool(pool, ["H"])] == expected
 
 
@@ -68,7 +67,7 @@ def test_a_compressed_file_is_read_like_any_other(tmp_path, lines):
     pool = FilePool(file=str(path))
     ids = ["methane-0000", "ammonia-0000", "pool-000002"]
     assert [a.info["id"] for a in build_pool(pool, ["H", "C", "N", "O"])] == ids
-    assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == ids
+    assert pool.ids() == ids
     path.write_bytes(content[:-30])
     with pytest.raises(InputError, match=r"pool.xyz.xz.*truncated"):
         list(build_pool(pool, ["H", "C", "N", "O"]))
@@ -78,7 +77,7 @@ def test_some_of_a_file_are_drawn_at_random():
     pool = FilePool(file=POOL, count=50)
     drawn = [a.info["id"] for a in build_pool(pool, ["H", "C", "N", "O", "S", "Cl"])]
     assert len(set(drawn)) == 50 and drawn != extxyz.read_ids(POOL)[:50]
-    assert checks.pool_ids(System(elements=["H"], pool=pool, levels={})) == drawn
+    assert pool.ids() == drawn
     smaller = pool.model_copy(update={"count": 20})
     assert [a.info["id"] for a in build_pool(smaller, ["H", "C", "N", "O", "S", "Cl"])] == drawn[:20]
 

@@ -57,8 +57,8 @@ def prediction(model, dft, tmp_path, monkeypatch):
                 states=[tmp_path / "low.csv"], models=[tmp_path / "model.pt"], cards=list(cards),
             ),
             params=SimpleNamespace(
-                settings={"test_structures": None, "batch_size": 5}, head=None, device="cpu", seeds=[1],
-                recipes=[recipe], values=[7],
+                settings={"test_structures": None, "batch_size": 5}, device="cpu",
+                models={"recipes": [recipe], "values": [7], "seeds": [1], "head": None},
             ),
             wildcards=SimpleNamespace(curve="delta"), log=[tmp_path / "log"],
             output=SimpleNamespace(predictions=tmp_path / "delta.npz", costs=tmp_path / "costs.csv"),

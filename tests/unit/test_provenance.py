@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mftl import citations, downloads, engines, provenance
+from mftl import citations, downloads, engines, modes, pools, provenance
 from mftl.inputs import InputError
 
 BIBLIOGRAPHY = Path("resources/citations.bib").read_text(encoding="utf-8")
@@ -116,7 +116,9 @@ def test_the_commit_is_that_of_the_code():
 
 def test_every_key_has_an_entry():
     used = {*citations.ALWAYS, *citations.PACKAGES.values(), *citations.SOURCES.values()}
-    for keys in [*citations.ENGINES.values(), *citations.METHODS.values(), *citations.SHIPPED.values()]:
+    plugs = [*map(engines.engine, engines.sections()), *pools.sections().values(), *modes.sections().values()]
+    cited = [getattr(plug, "CITE", ()) for plug in plugs]
+    for keys in [*cited, *citations.METHODS.values(), *citations.SHIPPED.values()]:
         used.update(keys)
     assert used <= KEYS
     assert used | {"zaverkin2023", "rocken2025", "fu2023", "leimkuhler2013"} >= KEYS  # none that is never used
@@ -127,7 +129,7 @@ def test_every_key_has_an_entry():
 def test_every_download_and_engine_is_known():
     for name in [*downloads.FILES, *downloads.DATASETS]:
         assert citations.of_job({}, {"download": name}, []) <= KEYS
-    assert citations.ENGINES.keys() == engines.ENGINES.keys()
+    assert all(engines.engine(name).CITE for name in engines.sections())
     assert citations.PACKAGES.keys() <= provenance.PACKAGES.keys()
 
 
@@ -159,7 +161,7 @@ def test_generated_dynamics_and_transfer_between_elements():
     system = {"pool": {"generator": "stillinger-weber-md"}, "elements": ["Ge"]}
     expected = {"thompson2022", "stillinger1985", "ding1986", "rocken2025"}
     assert citations.of_job({"system": system}, {}, []) == {*citations.ALWAYS, *expected}
-    assert citations.of_job({"new_elements": {"Ge": "Si"}}, {}, []) == {*citations.ALWAYS, "rocken2025"}
+    assert citations.of_job({"ways": {"elements": {"Ge": "Si"}}}, {}, []) == {*citations.ALWAYS, "rocken2025"}
 
 
 def test_criteria_and_integrators_of_simulations():

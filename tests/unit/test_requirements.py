@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from mftl import engines
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,10 +42,14 @@ def test_the_environment_with_gpaw_agrees_too():
 def test_every_rule_names_an_environment_that_exists():
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         text = path.read_text()
-        assert text.count("\n    conda:\n") == text.count("\nrule "), path.name
+        assert text.count("\n    conda:\n") == text.count("\n    script:\n"), path.name  # who runs code
         for name in re.findall(r'"(\.\./\.\./envs/[^"]*)"', text):
             assert (path.parent / name).resolve().is_file(), name
-        assert text.count("../../envs/") >= text.count("\nrule ")
+        asked = re.findall(r"\n    conda:\n        (.*)", text)
+        assert all(one.startswith('"../../envs/') or re.fullmatch(r"of\(\w+\.\w*environment\)", one) for one in asked)
+    for name in engines.sections():  # what those functions answer
+        for with_models in (False, True):
+            assert (ROOT / "envs" / engines.environment(name, with_models)).is_file(), name
 
 
 def test_tools_are_pinned_and_hooks_run_what_make_lint_runs():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mftl.config.systems import Split
+from mftl.config.splits import Split
 from mftl.inputs import InputError
 from mftl.splits import chosen_by, divide, evenly, hash_order
 

@@ -11,6 +11,7 @@ from mftl.config.plot import ROLES, Plot
 from mftl.observables import averages
 from mftl.plotting import phonons as phonon_plot
 from mftl.plotting import stability as stability_plot
+from mftl.plotting import stability_table
 from mftl.plotting import structure as structure_plot
 
 STYLE = Plot(font_size=8.0).model_dump()
@@ -71,9 +72,9 @@ def test_models_of_which_no_simulation_is_stable_have_their_row(table):
 def test_table_beside_a_paper_s(table):
     summary = stability.summarise(table[table["panel"] == 0], LABELS)
     published = {"counts": {"mftl": [87]}, "values": {"mftl": [25]}, "of": 100}
-    found = stability_plot.beside(summary, published)
+    found = stability_table.beside(summary, published)
     assert found["published"].tolist()[1] == 87 and np.isnan(found["published"].tolist()[0])
-    texts = [t.get_text() for t in stability_plot.draw_table(found, PANELS[:1], 100, STYLE).axes[0].texts]
+    texts = [t.get_text() for t in stability_table.plot(found, PANELS[:1], 100, STYLE).axes[0].texts]
     for expected in ("2 / 5", "1 / 5", "5 / 5", "4 / 5", "87 / 100", "MFTL, published", "From scratch, no bond broken"):
         assert expected in texts
 

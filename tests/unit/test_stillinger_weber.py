@@ -8,10 +8,9 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from matscipy.calculators.manybody import Manybody
 from matscipy.calculators.manybody.explicit_forms import StillingerWeber
-from pydantic import TypeAdapter
 
+from mftl import pools
 from mftl.calculator import LevelCalculator
-from mftl.config.systems import Pool
 from mftl.engines import Failure, Structure, stillinger_weber
 from mftl.engines.stillinger_weber import StillingerWeberLevel
 from mftl.inputs import InputError
@@ -123,7 +122,7 @@ POOL = {
 
 
 def pool(**changes) -> DynamicsPool:
-    return TypeAdapter(Pool).validate_python(POOL | changes)
+    return pools.pool(POOL | changes)
 
 
 @pytest.fixture(scope="module")

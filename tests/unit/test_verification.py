@@ -3,7 +3,7 @@
 import pytest
 
 from mftl import verification
-from mftl.config.systems import Labels, Verification
+from mftl.config.labels import Labels, Verification
 from mftl.config.whole import parse
 from mftl.engines import tblite
 from mftl.inputs import InputError

@@ -31,7 +31,7 @@ def run(standin):
 
     def call(*ids, **options):
         given = structures(*ids)
-        start = workers.command("standin", standin.model_dump())
+        start = workers.command("mftl.engines.standin", standin.model_dump())
         return {given[i].id: answer for i, answer in workers.run(given, start, **{"timeout": 20.0, **options})}
 
     call.log = Path(standin.log)
@@ -78,7 +78,7 @@ def test_each_misbehaviour_costs_one_structure(run, count):
         assert answers[one]["exit_code"] == code
         assert answers[one]["message"].startswith(message)
     assert answers["raises-0"]["failed"] == "ValueError: no such value"
-    assert "standin.py" in answers["raises-0"]["message"]
+    assert "standin/__init__.py" in answers["raises-0"]["message"]
     computed = [line.split()[0] for line in run.log.read_text().splitlines()]
     assert sorted(computed) == sorted(answers)  # none of them twice
 
@@ -89,9 +89,9 @@ def test_a_worker_keeps_to_its_group(standin):
         atoms = molecule("H2O" if i % 2 else "H2")
         atoms.info["id"] = f"{'water' if i % 2 else 'hydrogen'}-{i}"
         made.append(Structure.of(atoms))
-    import standin as engine
+    from mftl.engines import standin as engine
 
-    start = workers.command("standin", standin.model_copy(update={"delay": 0.02}).model_dump())
+    start = workers.command("mftl.engines.standin", standin.model_copy(update={"delay": 0.02}).model_dump())
     assert len(list(workers.run(made, start, 2, 20.0, engine.group))) == 12
     seen = [line.split() for line in Path(standin.log).read_text().splitlines()]
     for pid in {pid for _, pid in seen}:
@@ -102,7 +102,7 @@ def test_a_worker_keeps_to_its_group(standin):
 def test_a_worker_killed_from_outside_is_replaced(standin, run):
     """Its structure is computed by another one, and those that were finished are not computed again."""
     given = structures(*(f"s{i}" for i in range(8)))
-    start = workers.command("standin", standin.model_copy(update={"delay": 0.1}).model_dump())
+    start = workers.command("mftl.engines.standin", standin.model_copy(update={"delay": 0.1}).model_dump())
     answers, kills = {}, 0
     for i, answer in workers.run(given, start, 2, 20.0):
         answers[given[i].id] = answer
@@ -163,7 +163,7 @@ def test_large_structures_and_a_worker_that_does_not_read(standin):
 
     ids = ("hangs-0", "hangs-1", "a")
     given = [Structure.of(Atoms("H" * 5000, [[i, 0, 0] for i in range(5000)], info={"id": one})) for one in ids]
-    start = workers.command("standin", standin.model_dump())
+    start = workers.command("mftl.engines.standin", standin.model_dump())
     begin = time.monotonic()
     answers = dict(workers.run(given, start, 1, 1.0))
     assert "took longer" in answers[0]["failed"] and "took longer" in answers[1]["failed"] and "energy" in answers[2]
@@ -175,9 +175,9 @@ def test_workers_and_what_they_started_end_with_the_job(tmp_path, standin):
     code = (
         "import json, sys\nfrom mftl import workers\nfrom mftl.engines import Structure\n"
         "s = Structure('hangs-0', ['H'], [1], [[0, 0, 0]], [[0]*3]*3, [False]*3)\n"
-        "list(workers.run([s], workers.command('standin', json.loads(sys.argv[1])), 1, 100.0))\n"
+        "list(workers.run([s], workers.command('mftl.engines.standin', json.loads(sys.argv[1])), 1, 100.0))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": f"workflow/scripts{os.pathsep}{os.environ['PYTHONPATH']}"}
+    environment = {**os.environ, "PYTHONPATH": "workflow/scripts"}
     job = subprocess.Popen([sys.executable, "-c", code, standin.model_dump_json()], env=environment)
     log, deadline = Path(standin.log), time.monotonic() + 20
     while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < deadline:

@@ -8,7 +8,7 @@
     atoms.calc = SumCalculator([ModelCalculator("results/models/.../model.pt"), low])
 
 The level must have the settings that the low labels were made with. For DFTB+ use
-``mftl.engines.dftb_calculator.DFTBPlus``.
+``mftl.dftb_calculator.DFTBPlus``.
 """
 
 from pathlib import Path

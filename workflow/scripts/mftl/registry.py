@@ -16,13 +16,18 @@ from typing import Annotated, Any, Union, get_args
 from pydantic import BaseModel, Discriminator, Tag
 
 from mftl.families import EXTENSIONS, folders
+from mftl.inputs import InputError
 
 
 def extend(given: Iterable[str]) -> None:
     """Look for plugs in these folders too, in this process and in those that it starts.
 
-    To be called before the configuration is imported.
+    To be called before the configuration is imported. Raises InputError if one of them is not there.
     """
+    given = list(given)
+    for i, folder in enumerate(given):
+        if not Path(folder).is_dir():
+            raise InputError(f"  extensions.{i}: got {folder!r}; valid: a folder that exists")
     os.environ[EXTENSIONS] = os.pathsep.join(str(Path(folder).absolute()) for folder in given)
     for name, module in list(sys.modules.items()):
         if name.startswith("mftl.") and hasattr(module, "__path__"):

@@ -4,21 +4,25 @@ A pool of distorted cells (``sample``) and the equilibrium-like simple crystals 
 (``simple_crystals``). All lattices follow from the lattice constant of bcc by ratios that are those of tungsten.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from ase import Atoms
 from ase.build import bcc100, bcc110, bulk
 from ase.spacegroup import crystal
 
 from mftl.inputs import InputError
-from mftl.pools.crystals import CrystalPool
-from mftl.pools.simple_crystals import SimpleCrystalPool
 from mftl.structures import Progress
+
+if TYPE_CHECKING:
+    from mftl.pools.crystals import CrystalPool
+    from mftl.pools.simple_crystals import SimpleCrystalPool
 
 VACUUM = 4.0  # Å, on both sides of a slab
 MAX_DRAWS = 1000  # for one cell
 
 
-def sample(pool: CrystalPool, progress: Progress = iter) -> list[Atoms]:
+def sample(pool: "CrystalPool", progress: Progress = iter) -> list[Atoms]:
     """The cells of a pool: ``pool.structures`` of the kinds in turn, then the larger ones.
 
     ``info``: ``id`` (``<name>-<k>``, of a larger cell ``<name>-<kind>-<k>``), ``kind`` and ``closest``, the shortest
@@ -38,7 +42,7 @@ def sample(pool: CrystalPool, progress: Progress = iter) -> list[Atoms]:
     return cells
 
 
-def simple_crystals(pool: SimpleCrystalPool) -> list[Atoms]:
+def simple_crystals(pool: "SimpleCrystalPool") -> list[Atoms]:
     """Perfect crystals of each lattice at each volume. ``info``: ``id`` (``<lattice>-<volume in %>``) and ``kind``."""
     crystals = []
     for volume in pool.volumes:
@@ -72,7 +76,7 @@ def closest(atoms: Atoms) -> float:
     return float(distances[distances > 1e-6].min())
 
 
-def _drawn(pool: CrystalPool, kind: str, name: str, rng: np.random.Generator, number: int = 0) -> Atoms:
+def _drawn(pool: "CrystalPool", kind: str, name: str, rng: np.random.Generator, number: int = 0) -> Atoms:
     """A cell of a kind in which no two atoms are too close; ``number`` counts larger cells of the kind."""
     for _ in range(MAX_DRAWS):
         atoms = _cell(pool.element, kind, pool.lattice_constant, rng, number)

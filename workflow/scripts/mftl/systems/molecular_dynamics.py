@@ -5,6 +5,8 @@ then one at constant volume, sampled at equal intervals; Nosé-Hoover thermostat
 steps.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
@@ -12,13 +14,15 @@ from ase.data import atomic_masses, atomic_numbers
 
 from mftl.engines import stillinger_weber
 from mftl.inputs import InputError
-from mftl.pools.molecular_dynamics import DynamicsPool
 from mftl.structures import Progress
+
+if TYPE_CHECKING:
+    from mftl.pools.molecular_dynamics import DynamicsPool
 
 PS = 1000.0  # fs in a ps
 
 
-def sample(pool: DynamicsPool, progress: Progress = iter) -> list[Atoms]:
+def sample(pool: "DynamicsPool", progress: Progress = iter) -> list[Atoms]:
     """The snapshots of a pool, the temperatures in turn, so that every prefix holds them evenly.
 
     ``info``: ``id`` (``<name>-<temperature>K-<k>``) and ``temperature`` of the thermostat, K. The same seeds give the
@@ -31,7 +35,7 @@ def sample(pool: DynamicsPool, progress: Progress = iter) -> list[Atoms]:
     return [snapshots[k] for k in range(pool.samples) for snapshots in runs]
 
 
-def _run(pool: DynamicsPool, temperature: int) -> list[Atoms]:
+def _run(pool: "DynamicsPool", temperature: int) -> list[Atoms]:
     """The snapshots of one temperature."""
     crystal = bulk(pool.element, "diamond", a=pool.lattice_constant, cubic=True).repeat(pool.repeat)
     seed = 1 + int(np.random.SeedSequence([*pool.seed, temperature]).generate_state(1)[0]) % 899999999

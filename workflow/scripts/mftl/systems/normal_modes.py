@@ -6,21 +6,25 @@ Normal modes give no close contacts even at 3000 K; the slot ``contact`` follows
 closest pair is at 0.70 to 0.85 of the sum of its covalent radii.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from ase import Atoms, units
 from ase.data import covalent_radii
 from ase.optimize import BFGS
 
 from mftl.inputs import InputError
-from mftl.pools.normal_modes import NormalModePool
 from mftl.structures import Progress
+
+if TYPE_CHECKING:
+    from mftl.pools.normal_modes import NormalModePool
 
 SOFT_MODE_FLOOR = (50 / 521.47) ** 2  # 50 1/cm in eV/Å²/amu: softer modes would leave the harmonic region
 CLOSEST_ALLOWED = 0.60  # configurations with a closer pair (over the sum of covalent radii) are drawn again
 MAX_DRAWS = 100  # for one configuration
 
 
-def sample(pool: NormalModePool, progress: Progress = iter) -> list[Atoms]:
+def sample(pool: "NormalModePool", progress: Progress = iter) -> list[Atoms]:
     """The configurations of a pool, ordered so that every prefix holds all molecules and all slots evenly.
 
     ``info``: ``id`` (``<molecule>-<k>``), ``molecule``, ``smiles``, ``sampling`` (``T<kelvin>`` or ``contact``) and
@@ -93,7 +97,7 @@ def closest_ratio(atoms: Atoms) -> float:
     return float(ratio.min())
 
 
-def _sample_molecule(name: str, smiles: str, pool: NormalModePool, seed: list[int]) -> list[Atoms]:
+def _sample_molecule(name: str, smiles: str, pool: "NormalModePool", seed: list[int]) -> list[Atoms]:
     """All configurations of one molecule."""
     rng = np.random.default_rng(seed)
     atoms = minimum(smiles, seed=int(rng.integers(2**31 - 1)))

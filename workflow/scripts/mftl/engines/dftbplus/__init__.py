@@ -4,7 +4,7 @@ The label is the Mermin free energy: at a finite electronic temperature forces a
 those of the total energy. Both ways start each structure from neutral atoms and write the same input, with the atoms
 sorted by element; their labels agree to 1e-9 eV and 1e-7 eV/Å.
 
-``mftl.engines.dftb_calculator.DFTBPlus`` is the same as an ASE calculator.
+``mftl.dftb_calculator.DFTBPlus`` is the same as an ASE calculator.
 """
 
 from functools import lru_cache

@@ -15,8 +15,12 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mftl.families import folders
+
 if TYPE_CHECKING:
     from mftl.training.heads import Head
+
+__path__.extend(folders(__name__))
 
 
 def modules(keys: Iterable[str]) -> list[str]:
