@@ -40,7 +40,7 @@ def modules_named(text: str) -> list[str]:
     """Modules of the library, or what is in one, in backticks or imported in an example."""
     quoted = re.findall(r"`(mftl(?:\.\w+)+)[`(]", text)
     imported = re.findall(r"^ *from (mftl[\w.]*) import ([\w, ]+)", text, re.MULTILINE)
-    return quoted + [f"{module}.{name.strip()}" for module, names in imported for name in names.split(",")]
+    return quoted + [f"{module}.{name.split()[0]}" for module, names in imported for name in names.split(",")]
 
 
 def exists(name: str, page: Path) -> bool:
