@@ -8,6 +8,7 @@ writes ``schema.json`` and ``defaults.yaml`` into the folder; a test fails if th
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel
@@ -68,7 +69,8 @@ def commented_defaults() -> str:
     ]
     for name, field in Config.model_fields.items():
         if name in SECTIONS:
-            lines += [f"# {_first_line(field.description)}", f"{name}:", *_keys(field.annotation, "  "), ""]
+            section: Any = field.annotation
+            lines += [f"# {_first_line(section.__doc__)}", f"{name}:", *_keys(section, "  "), ""]
         else:
             lines += [f"# {field.description}", _entry(name, field), ""]
     lines += ["# The entries of the named sections above:"]

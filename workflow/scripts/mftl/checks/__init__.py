@@ -95,7 +95,7 @@ def _training_mistakes(config: Config) -> Iterator[str]:
             merged = Training(**(config.training.model_dump() | values))
         except ValidationError as error:
             for e in error.errors():
-                key = e["loc"][0]
+                key = str(e["loc"][0])
                 yield mistake(f"{path}.{key}", values.get(key), valid(e, Training))
             continue
         if not merged.energy_weight and not merged.forces_weight:

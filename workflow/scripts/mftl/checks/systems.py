@@ -1,12 +1,12 @@
 """Checks of systems against themselves and against the data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mftl import extxyz
 from mftl.config.base import listed, missing_file, mistake
 from mftl.config.levels import DatasetLevel, FileLevel
-from mftl.config.systems import System
+from mftl.config.splits import Split
 from mftl.config.whole import Config
 from mftl.splits import chosen_by, divide
 
@@ -27,13 +27,13 @@ def mistakes(config: Config, root: Path) -> Iterator[str]:
                 if settings.failures:
                     yield from missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
         if system.split:
-            yield from _split_mistakes(name, system)
+            yield from _split_mistakes(name, system.levels, system.split)
 
 
-def _split_mistakes(name: str, system: System) -> Iterator[str]:
-    path, split = f"systems.{name}.split", system.split
-    if split.level not in system.levels:
-        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(system.levels)}")
+def _split_mistakes(name: str, levels: Iterable[str], split: Split) -> Iterator[str]:
+    path = f"systems.{name}.split"
+    if split.level not in levels:
+        yield mistake(f"{path}.level", split.level, f"the levels of {name}: {listed(levels)}")
     if not split.test and not split.test_only:
         yield mistake(f"{path}.test", 0, "at least 1, since no structures are `test_only`")
     if split.stratify and split.block > 1:
@@ -54,9 +54,11 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
         return min(*labelled_at, size - chosen.split.test - chosen.split.validation)
     if ids is None:
         return None
-    info = {key: chosen.pool.info(key, root) for key in chosen.split.test_only}
-    if None in info.values():
-        return None
+    info: dict[str, list[str | None]] = {}
+    for key in chosen.split.test_only:
+        if (values := chosen.pool.info(key, root)) is None:
+            return None
+        info[key] = values
 
     def labelled(name: str) -> set[str]:
         one = chosen.levels[name]

@@ -1,11 +1,16 @@
 """Models of others that recipes may start from."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from mftl import downloads
 from mftl.config.base import Section
+
+if TYPE_CHECKING:
+    ModelName = str
+else:
+    ModelName = Literal[*downloads.MODELS]
 
 
 class FoundationModel(Section):
@@ -18,7 +23,7 @@ class FoundationModel(Section):
 class FoundationDownload(Section):
     """A foundation model that is downloaded."""
 
-    download: Literal[*downloads.MODELS] = Field(description="its name; docs/datasets.md lists them")
+    download: ModelName = Field(description="its name; docs/datasets.md lists them")
     head: str | None = Field(None, description="which head, of a model with several")
 
     @property
@@ -27,7 +32,7 @@ class FoundationDownload(Section):
         return f"results/foundation_models/{self.download}.model"
 
 
-def _form(value: object) -> str:
+def _form(value: Any) -> str:
     """How a foundation model is given."""
     if isinstance(value, str):
         return "path"

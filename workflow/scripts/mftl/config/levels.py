@@ -1,13 +1,16 @@
 """Levels of theory: what all have, wherever their labels come from, and those whose labels are read."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
 
 from mftl import downloads
 from mftl.config.base import FileName, Section
 
-DatasetName = Literal[*downloads.DATASETS]
+if TYPE_CHECKING:
+    DatasetName = str
+else:
+    DatasetName = Literal[*downloads.DATASETS]
 
 
 class Level(Section):

@@ -1,5 +1,6 @@
 """What a user is told of values that pydantic refuses."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -44,9 +45,15 @@ def _is_tag(loc: tuple, i: int) -> bool:
     return i == {"pool": 3, "levels": 4}.get(loc[2])
 
 
-NAMED = {"systems": System, "architectures": Architecture, "curves": Curve, "modes": AnyMode,
-         "foundation_models": FoundationModel, "dynamics": Protocol}  # fmt: skip
-INNER = {("dynamics", "starts"): Starts, ("systems", "split"): Split}
+NAMED: dict[str, type[BaseModel]] = {
+    "systems": System,
+    "architectures": Architecture,
+    "curves": Curve,
+    "modes": AnyMode,
+    "foundation_models": FoundationModel,
+    "dynamics": Protocol,
+}
+INNER: dict[tuple, type[BaseModel]] = {("dynamics", "starts"): Starts, ("systems", "split"): Split}
 
 
 def _section_at(config: type[BaseModel], keys: list, values: dict) -> type[BaseModel] | None:
@@ -56,10 +63,10 @@ def _section_at(config: type[BaseModel], keys: list, values: dict) -> type[BaseM
             case []:
                 return config
             case [section]:
-                found = config.model_fields[section].annotation
+                found: Any = config.model_fields[section].annotation
                 return found if isinstance(found, type) and issubclass(found, BaseModel) else None
             case ["figures", name]:
-                return figures.sections().get(figures.form(values["figures"][name]))
+                return figures.sections().get(figures.form(values["figures"][name]) or "")
             case [family, _]:
                 return NAMED.get(family)
             case ["systems", name, "pool"]:
@@ -75,7 +82,7 @@ def _section_at(config: type[BaseModel], keys: list, values: dict) -> type[BaseM
     return None
 
 
-def valid(error: dict, section: type[BaseModel] | None) -> str:
+def valid(error: Mapping[str, Any], section: type[BaseModel] | None) -> str:
     """What would be valid, from one of pydantic's errors."""
     if error["type"] == "extra_forbidden":
         return f"no such key; known here: {listed(section.model_fields)}" if section else "no such key"

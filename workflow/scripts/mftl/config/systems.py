@@ -13,7 +13,9 @@ if TYPE_CHECKING:  # what it is depends on the plugs that are found
     from mftl.pools.base import Pool as AnyPool
 
     AnyLevel = Any
+    DownloadName = str
 else:
+    DownloadName = Literal[*downloads.FILES]
     AnyPool = registry.union(pools.sections(), pools.form)
     AnyLevel = registry.union({"file": FileLevel, "dataset": DatasetLevel} | engines.sections(), engines.form)
 
@@ -33,6 +35,6 @@ class Downloads(Section):
     folder: str = Field(
         "results/downloads", description="kept whatever happens to other results; files may be placed there by hand"
     )
-    checksums: dict[Literal[*downloads.FILES], Annotated[str, Field(pattern=r"^(md5|sha1|sha256):[0-9a-f]+$")]] = Field(
+    checksums: dict[DownloadName, Annotated[str, Field(pattern=r"^(md5|sha1|sha256):[0-9a-f]+$")]] = Field(
         {}, description="of single files, where the table has none or another one, e.g. {tungsten-gap2014: sha256:…}"
     )

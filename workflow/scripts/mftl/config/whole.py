@@ -121,9 +121,11 @@ class Config(Section):
     def models(self) -> dict[str, set[recipes.Recipe]]:
         """Recipes of all models that curves and figures ask for, with their parents, for each architecture."""
         found: dict[str, set[recipes.Recipe]] = {}
-        asked = [(curve.architecture, self.recipes_of(name)) for name, curve in self.curves.items()]
+        asked: list[tuple[str, list[recipes.Recipe | None]]] = [
+            (curve.architecture, [*self.recipes_of(name)]) for name, curve in self.curves.items()
+        ]
         asked += [
-            (architecture, [recipes.parse(model)])
+            (architecture, [recipes.read(model)])
             for figure in self.figures.values()
             for _, architecture, model in figure.models()
         ]

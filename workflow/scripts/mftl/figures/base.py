@@ -35,6 +35,8 @@ class Figure(Section):
     MEASURED: ClassVar[tuple[str, ...]] = ()  # those with tables for which models are run, on a GPU if there is one
     SIMULATED: ClassVar[bool] = False  # whether it rests on simulations
 
+    if TYPE_CHECKING:
+        kind: str  # of those that are drawn
     title: str = Field("", description="heading of the figure")
     note: str = Field("", description="sentences for the caption in the report, such as what a paper found")
     category: str = Field(

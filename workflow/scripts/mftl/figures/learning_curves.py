@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mftl.figures.base import Table
+from mftl.figures.base import Files, Table
 from mftl.figures.errors import AverageErrors
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class LearningCurves(AverageErrors):
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Errors of all models of its curves; the pool says which structures to look at."""
-        pool = {"pool": f"results/pools/{self.target(config)[0]}.extxyz"} if self.only else {}
+        pool: Files = {"pool": f"results/pools/{self.target(config)[0]}.extxyz"} if self.only else {}
         settings = {"figure": name, "curves": self.curves, "only": self.only}
         return [Table("errors", "errors", self.predictions() | pool, settings)]
 

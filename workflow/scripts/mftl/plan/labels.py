@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mftl import engines
+from mftl.config.splits import Split
 from mftl.config.whole import Config
 from mftl.inputs import InputError
 
@@ -112,12 +113,12 @@ def is_sample(config: Config, wildcards: Any) -> bool:
 
 def split_states(config: Config, wildcards: Any) -> str:
     """The states of the labels that a system's test and validation sets are drawn from."""
-    return f"results/labels/{wildcards.system}/{config.systems[wildcards.system].split.level}.csv"
+    return f"results/labels/{wildcards.system}/{_split(config, wildcards).level}.csv"
 
 
 def split_settings(config: Config, wildcards: Any) -> dict[str, Any]:
     """How a system is split."""
-    return config.systems[wildcards.system].split.model_dump()
+    return _split(config, wildcards).model_dump()
 
 
 def all_levels(config: Config, wildcards: Any) -> list[str]:
@@ -127,13 +128,22 @@ def all_levels(config: Config, wildcards: Any) -> list[str]:
 
 def compared_levels(config: Config, wildcards: Any) -> dict[str, Any]:
     """All levels of a system, and the one that the others are compared with."""
-    system = config.systems[wildcards.system]
-    return {"levels": list(system.levels), "reference": system.split.level}
+    levels = list(config.systems[wildcards.system].levels)
+    return {"levels": levels, "reference": _split(config, wildcards).level}
 
 
 def shipped_studies(home: str) -> list[str]:
     """The studies that ship, whose labels can be made again; ``home`` is where the workflow lies, with a slash."""
     return [f"{home}studies/{path.name}" for path in sorted(Path(f"{home}studies").glob("*.yaml"))]
+
+
+def _split(config: Config, wildcards: Any) -> Split:
+    split = config.systems[wildcards.system].split
+    if split is None:
+        raise InputError(
+            f"systems.{wildcards.system}.split: got None; valid: a split, whose level others are compared with"
+        )
+    return split
 
 
 def _chunk_size(config: Config, level: Any) -> int:

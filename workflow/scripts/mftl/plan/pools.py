@@ -62,4 +62,5 @@ def downloaded_file(config: Config, wildcards: Any) -> str:
 
 
 def _dataset_files(config: Config, wildcards: Any) -> list[str]:
-    return downloads.DATASETS[config.systems[wildcards.system].pool.dataset].files
+    pool: Any = config.systems[wildcards.system].pool
+    return downloads.DATASETS[pool.dataset].files

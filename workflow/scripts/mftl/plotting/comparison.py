@@ -33,7 +33,7 @@ def plot(
     with styles.context(style):
         height = style["height"] * (1.0 if not drawn else 1.55)
         figure = plt.figure(figsize=(style["width"], height), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=[1.4, 1]) if drawn else (figure, None)
+        top, bottom = figure.subfigures(2, 1, height_ratios=[1.4, 1]) if drawn else (figure, figure)
         axes = top.subplots(1, 3 if histogram else 2)
         energies = data.energies / data.sizes
         limits = common_limits(*energies)

@@ -16,7 +16,8 @@ def parity(axis: Axes, reference: np.ndarray, predicted: np.ndarray, color: str,
     Predictions beyond the limits are triangles on the edge, and a text says how many they are.
     """
     inside = (predicted >= limits[0]) & (predicted <= limits[1])
-    shades = LinearSegmentedColormap.from_list("shades", [_mix(color, 0.4), color, _mix(color, 1.0, 0.45)])
+    ends: list = [_mix(color, 0.4), color, _mix(color, 1.0, 0.45)]
+    shades = LinearSegmentedColormap.from_list("shades", ends)
     axis.hexbin(
         reference[inside],
         predicted[inside],

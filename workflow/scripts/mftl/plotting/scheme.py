@@ -58,7 +58,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, title: str = 
 
 def _panel(axis: Axes, rows: pd.DataFrame, looks: dict[str, dict]) -> None:
     axis.axvspan(*TARGET, color=looks["single-fidelity"]["color"], alpha=0.10, linewidth=0)
-    axis.text(np.mean(TARGET), 3.2, "structures of interest", ha="center", va="top", color=styles.DARK)
+    axis.text(float(np.mean(TARGET)), 3.2, "structures of interest", ha="center", va="top", color=styles.DARK)
     colors = {
         "many structures, low level": looks["mftl"]["color"],
         "many structures elsewhere, high level": looks["foundation"]["color"],

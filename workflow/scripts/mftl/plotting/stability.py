@@ -80,7 +80,7 @@ def _color(look: dict) -> dict:
 
 def _criteria(axis: Axes, table: pd.DataFrame) -> None:
     """Entries of the legend that say what filled and open markers mean."""
-    look = {"color": styles.DARK, "marker": "o"}
+    look: dict = {"color": styles.DARK, "marker": "o"}
     axis.plot([], [], linestyle="-", label=NAMES["overlap"], **look)
     if table["bonds_fraction"].notna().any():
         axis.plot([], [], linestyle=":", markerfacecolor="white", label=NAMES["bonds"], **look)

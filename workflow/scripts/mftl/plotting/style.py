@@ -59,7 +59,7 @@ def legend(figure: Figure, axes: Iterable[Axes]) -> None:
     """One legend for all axes above them, where it hides nothing; in place of the one that is there."""
     for old in list(figure.legends):
         old.remove()
-    entries = {}
+    entries: dict = {}
     for axis in axes:
         handles, labels = axis.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))

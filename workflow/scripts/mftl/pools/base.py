@@ -58,7 +58,7 @@ class Generator(Pool):
 
     def info(self, key: str, root: Path = Path(".")) -> list[str | None] | None:
         """An info key of the structures in order; None if it is known only once the pool is built."""
-        return self.known().get(key)
+        return [*values] if (values := self.known().get(key)) is not None else None
 
     def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
         """Id of the first structure, if it is of that sort."""

@@ -43,16 +43,16 @@ def minimum(smiles: str, seed: int) -> Atoms:
     Raises InputError if RDKit cannot read or embed the SMILES.
     """
     from rdkit import Chem
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
     from tblite.ase import TBLite
 
     mol = Chem.MolFromSmiles(smiles)
     if mol is None:
         raise InputError(f"{smiles!r} is not a SMILES that RDKit can read")
     mol = Chem.AddHs(mol)
-    if AllChem.EmbedMolecule(mol, randomSeed=seed) != 0:
+    if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
         raise InputError(f"RDKit finds no geometry for the SMILES {smiles!r}")
-    AllChem.UFFOptimizeMolecule(mol)
+    rdForceFieldHelpers.UFFOptimizeMolecule(mol)
     atoms = Atoms([a.GetSymbol() for a in mol.GetAtoms()], mol.GetConformer().GetPositions())
     atoms.calc = TBLite(method="GFN2-xTB", verbosity=0)
     BFGS(atoms, logfile=None).run(fmax=1e-3, steps=500)
@@ -102,7 +102,8 @@ def _sample_molecule(name: str, smiles: str, pool: "NormalModePool", seed: list[
     rng = np.random.default_rng(seed)
     atoms = minimum(smiles, seed=int(rng.integers(2**31 - 1)))
     modes = normal_modes(atoms)
-    out, draws = [], 0
+    out: list[Atoms] = []
+    draws = 0
     while len(out) < pool.per_molecule:
         slot = pool.slots[len(out) % len(pool.slots)]
         new = _close_contact(atoms, *modes, rng) if slot == "contact" else _displaced(atoms, *modes, slot, rng)

@@ -87,7 +87,7 @@ def _configuration(file: h5py.File, one: str, _place: int, molecule: str, name: 
     except KeyError as error:
         raise InputError(f"{file.filename}: {molecule}/{name} lacks a data set: {error}") from None
     conformer, _, step = name.removeprefix("Geom-").rpartition("-")
-    info = {"id": one, "molecule": molecule, "conformer": conformer}
+    info: dict[str, str | float] = {"id": one, "molecule": molecule, "conformer": conformer}
     info |= {"sampling": "opt" if step == "opt" else "displaced", ENERGY: float(data["energy"].reshape(-1)[0])}
     atoms = Atoms(numbers=data["numbers"].reshape(-1).astype(int), positions=data["positions"], info=info)
     if data["forces"].shape != (len(atoms), 3):
