@@ -19,7 +19,7 @@ class Mode(Section):
     def ways(self) -> dict[str, modes.Way]:
         """What it does besides, by key."""
         given = ((key, getattr(self, key)) for key in modes.sections())
-        return {key: way for key, way in given if way is not None}
+        return {key: way for key, way in given if way is not None and way.model_dump() != {}}
 
 
 if TYPE_CHECKING:  # which keys it has depends on the plugs that are found

@@ -1,9 +1,9 @@
 """New elements that take the places of the parent's."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import ConfigDict, RootModel
 
 from mftl.config.base import Element, listed, mistake
 from mftl.modes.base import Way
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mftl.config.whole import Config
 
 
-class Elements(RootModel[Annotated[dict[Element, Element], Field(min_length=1)]], Way):
+class Elements(RootModel[dict[Element, Element]], Way):
     """new elements that take the places of the parent's.
 
     {Ge: Si} makes of all that was learned of Si the start for Ge.
