@@ -20,11 +20,12 @@ class Graph:
     """One structure. Shapes: N atoms, E directed edges, Z elements of the model."""
 
     positions: torch.Tensor  # (N, 3), Å
-    node_attrs: torch.Tensor  # (N, Z), one-hot element
-    edge_index: torch.Tensor  # (2, E), sender and receiver
+    elements: torch.Tensor  # (N,), place of the element in the model's list
+    edge_index: torch.Tensor  # (2, E), sender and receiver, sorted by receiver
     shifts: torch.Tensor  # (E, 3), Å
     unit_shifts: torch.Tensor  # (E, 3), in cell vectors
     cell: torch.Tensor  # (3, 3), Å
+    known: int  # Z
     energy: float | None  # eV, relative to the model's reference energies
     forces: torch.Tensor | None  # (N, 3), eV/Å
 
@@ -58,34 +59,80 @@ def make_graph(
         pbc=tuple(bool(p) for p in atoms.pbc),
         cell=np.array(atoms.cell),
     )
-    node_attrs = torch.tensor(atoms.numbers[:, None] == np.asarray(elements)[None, :])
+    order = np.argsort(edge_index[1], kind="stable")
     return Graph(
         positions=torch.tensor(atoms.positions, dtype=dtype),
-        node_attrs=node_attrs.to(dtype),
-        edge_index=torch.tensor(edge_index, dtype=torch.int64),
-        shifts=torch.tensor(shifts, dtype=dtype),
-        unit_shifts=torch.tensor(unit_shifts, dtype=dtype),
+        elements=torch.tensor((atoms.numbers[:, None] == np.asarray(elements)).argmax(1)),
+        edge_index=torch.tensor(edge_index[:, order], dtype=torch.int64),
+        shifts=torch.tensor(shifts[order], dtype=dtype),
+        unit_shifts=torch.tensor(unit_shifts[order], dtype=dtype),
         cell=torch.tensor(cell, dtype=dtype),
+        known=len(elements),
         energy=energy,
         forces=None if forces is None else torch.tensor(forces, dtype=dtype),
     )
 
 
-def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor]:
-    """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known."""
+def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor | list[int]]:
+    """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known.
+
+    It has what lean layers need besides, see ``tables``.
+    """
     sizes = torch.tensor([len(g.positions) for g in graphs])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)])
+    edges = torch.tensor([g.edge_index.shape[1] for g in graphs])
+    edge_index = torch.cat([g.edge_index for g in graphs], dim=1) + torch.repeat_interleave(ptr[:-1], edges)
+    elements = torch.cat([g.elements for g in graphs])
     batch = {
         "positions": torch.cat([g.positions for g in graphs]),
-        "node_attrs": torch.cat([g.node_attrs for g in graphs]),
-        "edge_index": torch.cat([g.edge_index + start for g, start in zip(graphs, ptr[:-1], strict=True)], dim=1),
+        "edge_index": edge_index,
         "shifts": torch.cat([g.shifts for g in graphs]),
         "unit_shifts": torch.cat([g.unit_shifts for g in graphs]),
         "cell": torch.cat([g.cell for g in graphs]),
         "batch": torch.repeat_interleave(torch.arange(len(graphs)), sizes),
         "ptr": ptr,
+        **tables(elements, edge_index[1], graphs[0].known),
     }
+    batch["node_attrs"] = torch.nn.functional.one_hot(elements, graphs[0].known).to(batch["positions"].dtype)
     if graphs[0].forces is not None:
         batch["energy"] = torch.tensor([g.energy for g in graphs], dtype=batch["positions"].dtype)
         batch["forces"] = torch.cat([g.forces for g in graphs])
-    return {key: value.to(device) for key, value in batch.items()}
+    return to(batch, device)
+
+
+def tables(elements: torch.Tensor, receivers: torch.Tensor, known: int) -> dict[str, torch.Tensor | list[int]]:
+    """Where edges and elements are, as lean layers need it: from elements (N,) and sorted receivers (E,) on the CPU.
+
+    M is the largest number of neighbours of an atom. ``rows`` (E,): each edge's row of N M, those of an atom together.
+    ``slots`` (N M,): each row's edge, the first where there is none. ``by_element`` (N,): atoms sorted by element,
+    ``from_element`` (N,): the way back, ``counts``: how many there are of each.
+    """
+    atoms, edges = len(elements), len(receivers)
+    neighbours = torch.bincount(receivers, minlength=atoms)
+    most = int(neighbours.max()) if edges else 0
+    first = torch.cumsum(neighbours, 0) - neighbours
+    rows = torch.arange(edges) + (torch.arange(atoms) * most - first).index_select(0, receivers)
+    slots = torch.zeros(atoms * most, dtype=torch.int64).index_copy_(0, rows, torch.arange(edges))
+    by_element = torch.argsort(elements, stable=True)
+    from_element = torch.empty_like(by_element).index_copy_(0, by_element, torch.arange(atoms))
+    counts = torch.bincount(elements, minlength=known).tolist()
+    return {
+        "elements": elements, "rows": rows, "slots": slots,
+        "by_element": by_element, "from_element": from_element, "counts": counts,
+    }  # fmt: skip
+
+
+def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | list[int]]:
+    """A batch in MACE's form with its edges sorted by receiver and the tables that lean layers need."""
+    device, one_hot = batch["positions"].device, batch["node_attrs"]
+    order = torch.argsort(batch["edge_index"][1], stable=True)
+    edge_index = batch["edge_index"].index_select(1, order)
+    own = tables(one_hot.argmax(1).cpu(), edge_index[1].cpu(), one_hot.shape[1])
+    return dict(batch) | {"edge_index": edge_index, "shifts": batch["shifts"][order]} | to(own, device)
+
+
+def to(batch: dict[str, torch.Tensor | list[int]], device: torch.device) -> dict[str, torch.Tensor | list[int]]:
+    """The same batch on a device."""
+    if device.type == "cpu":
+        return batch
+    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in batch.items()}
