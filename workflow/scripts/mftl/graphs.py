@@ -76,7 +76,7 @@ def make_graph(
 def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor | list[int]]:
     """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known.
 
-    It has what lean layers need besides, see ``tables``.
+    It has what lean layers need besides, see ``edge_tables`` and ``element_tables``.
     """
     sizes = torch.tensor([len(g.positions) for g in graphs])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)])
@@ -91,35 +91,42 @@ def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor
         "cell": torch.cat([g.cell for g in graphs]),
         "batch": torch.repeat_interleave(torch.arange(len(graphs)), sizes),
         "ptr": ptr,
-        **tables(elements, edge_index[1], graphs[0].known),
+        **edge_tables(edge_index[1], len(elements)),
+        **element_tables(elements, graphs[0].known, graphs[0].positions.dtype),
     }
-    batch["node_attrs"] = torch.nn.functional.one_hot(elements, graphs[0].known).to(batch["positions"].dtype)
     if graphs[0].forces is not None:
         batch["energy"] = torch.tensor([g.energy for g in graphs], dtype=batch["positions"].dtype)
         batch["forces"] = torch.cat([g.forces for g in graphs])
     return to(batch, device)
 
 
-def tables(elements: torch.Tensor, receivers: torch.Tensor, known: int) -> dict[str, torch.Tensor | list[int]]:
-    """Where edges and elements are, as lean layers need it: from elements (N,) and sorted receivers (E,) on the CPU.
+def edge_tables(receivers: torch.Tensor, atoms: int) -> dict[str, torch.Tensor]:
+    """Each edge's row among M of its receiver, for lean layers; from sorted receivers (E,) on the CPU.
 
-    M is the largest number of neighbours of an atom. ``rows`` (E,): each edge's row of N M, those of an atom together.
-    ``slots`` (N M,): each row's edge, the first where there is none. ``by_element`` (N,): atoms sorted by element,
-    ``from_element`` (N,): the way back, ``counts``: how many there are of each.
+    M is the largest number of neighbours of an atom. ``rows`` (E,) of N M; ``slots`` (N M,), the edge of each row, or the
+    first one where there is none.
     """
-    atoms, edges = len(elements), len(receivers)
+    edges = torch.arange(len(receivers))
     neighbours = torch.bincount(receivers, minlength=atoms)
-    most = int(neighbours.max()) if edges else 0
+    most = int(neighbours.max()) if len(edges) else 0
     first = torch.cumsum(neighbours, 0) - neighbours
-    rows = torch.arange(edges) + (torch.arange(atoms) * most - first).index_select(0, receivers)
-    slots = torch.zeros(atoms * most, dtype=torch.int64).index_copy_(0, rows, torch.arange(edges))
+    rows = edges + (torch.arange(atoms) * most - first).index_select(0, receivers)
+    return {"rows": rows, "slots": edges.new_zeros(atoms * most).index_copy_(0, rows, edges)}
+
+
+def element_tables(elements: torch.Tensor, known: int, dtype: torch.dtype) -> dict[str, torch.Tensor | list[int]]:
+    """One-hot elements (N, Z) and what lean layers need; from elements (N,) on the CPU, Z of which are ``known``.
+
+    ``by_element`` (N,): atoms sorted by element, ``from_element`` (N,): the way back, ``counts``: how many there are of each.
+    """
     by_element = torch.argsort(elements, stable=True)
-    from_element = torch.empty_like(by_element).index_copy_(0, by_element, torch.arange(atoms))
-    counts = torch.bincount(elements, minlength=known).tolist()
     return {
-        "elements": elements, "rows": rows, "slots": slots,
-        "by_element": by_element, "from_element": from_element, "counts": counts,
-    }  # fmt: skip
+        "node_attrs": torch.nn.functional.one_hot(elements, known).to(dtype),
+        "elements": elements,
+        "by_element": by_element,
+        "from_element": torch.empty_like(by_element).index_copy_(0, by_element, torch.arange(len(elements))),
+        "counts": torch.bincount(elements, minlength=known).tolist(),
+    }
 
 
 def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | list[int]]:
@@ -127,7 +134,8 @@ def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | list[in
     device, one_hot = batch["positions"].device, batch["node_attrs"]
     order = torch.argsort(batch["edge_index"][1], stable=True)
     edge_index = batch["edge_index"].index_select(1, order)
-    own = tables(one_hot.argmax(1).cpu(), edge_index[1].cpu(), one_hot.shape[1])
+    own = edge_tables(edge_index[1].cpu(), len(one_hot))
+    own |= element_tables(one_hot.argmax(1).cpu(), one_hot.shape[1], one_hot.dtype)
     return dict(batch) | {"edge_index": edge_index, "shifts": batch["shifts"][order]} | to(own, device)
 
 

@@ -1,6 +1,6 @@
 """Energies and forces of many structures from one model, in batches."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from ase import Atoms
 
 from mftl import models
 from mftl.graphs import Graph, collate, make_graph
+from mftl.lean import find_forward
 
 
 def predict(
@@ -23,10 +24,11 @@ def predict(
     model = model.to(target).eval()
     elements = models.model_elements(model)
     order = sorted(range(len(structures)), key=lambda i: len(structures[i]))
+    cutoff, dtype = float(model.r_max), models.model_dtype(model)
     interaction, stacked = evaluate(
-        model,
+        find_forward(model)[0],
         (
-            [make_graph(structures[i], elements, float(model.r_max), models.model_dtype(model)) for i in chosen]
+            [make_graph(structures[i], elements, cutoff, dtype) for i in chosen]
             for chosen in batches(order, batch_size)
         ),
         target,
@@ -40,7 +42,7 @@ def predict(
 
 
 def evaluate(
-    model: torch.nn.Module, graphs: Iterable[list[Graph]], device: torch.device, use_forces: bool = True
+    forward: Callable[..., dict], graphs: Iterable[list[Graph]], device: torch.device, use_forces: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Interaction energies (n,) in eV and forces (atoms, 3) in eV/Å of batches of graphs, as float64.
 
@@ -48,7 +50,7 @@ def evaluate(
     """
     energies, forces = [], []
     for batch in graphs:
-        output = model(collate(batch, device), training=False, compute_force=use_forces)
+        output = forward(collate(batch, device), training=False, compute_force=use_forces)
         energies.append(output["interaction_energy"].detach().double().cpu().numpy())
         if use_forces:
             forces.append(output["forces"].detach().double().cpu().numpy())

@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch_ema import ExponentialMovingAverage
 from tqdm import tqdm
 
 from mftl import models
@@ -30,6 +29,8 @@ from mftl.config import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate, make_graph
 from mftl.inputs import InputError
+from mftl.lean import find_forward
+from mftl.optimizer import Adam, Average, clip
 from mftl.prediction import batches, evaluate
 
 log = logging.getLogger(__name__)
@@ -118,16 +119,19 @@ class Run:
         if self.replay:
             share_weights(*heads)
         self.heads, self.model = torch.nn.ModuleList(heads), heads[0]
+        self.forward = {}
+        for head in heads:
+            self.forward[head], how = find_forward(head)
+        log.info("computed by %s", how)
         self.references = models.reference_energies(heads[0])
         self.training_graphs = make_graphs(heads[0], self.training)
         self.validation_graphs = make_graphs(heads[0], self.validation)
         self.replay_graphs = make_graphs(heads[1], self.replay) if self.replay else []
         groups = parameter_groups(self.heads, settings)
         self.trained = [parameter for group in groups for parameter in group["params"]]
-        self.optimizer = torch.optim.Adam(groups, amsgrad=True, weight_decay=settings.weight_decay)
-        self.decay = 0.5 ** (1 / settings.learning_rate_half_life) if settings.learning_rate_half_life else 1.0
-        self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, self.decay)
-        self.average = ExponentialMovingAverage(self.trained, decay=settings.ema_decay)
+        decay = 0.5 ** (1 / settings.learning_rate_half_life) if settings.learning_rate_half_life else 1.0
+        self.optimizer = Adam(groups, settings.weight_decay, decay)
+        self.average = Average(self.trained, settings.ema_decay)
         self.shuffle = torch.Generator().manual_seed(self.seed)
         self.progress = Progress()
         self.best = _copy(self.model.state_dict())
@@ -199,7 +203,7 @@ class Run:
         losses = [self.one_step(list(graphs)) for graphs in zip(*parts, strict=True)]
         progress = self.progress
         progress.epoch += 1
-        row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.scheduler.get_last_lr()[0]}
+        row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.optimizer.rates[0]}
         row |= {"training_loss": float(np.mean(losses)), "validation_score": None}
         due = progress.step - progress.validated_step >= self.settings.validation_steps
         if due:
@@ -232,9 +236,10 @@ class Run:
         """One step on a batch for each head; return the loss. Raises InputError if it is not finite."""
         loss = 0.0
         for model, own, weight in zip(self.heads, graphs, (1.0, self.replay_weight), strict=False):
-            deviation = deviations(model, collate(own, self.target), self.use_forces)
+            deviation = deviations(self.forward[model], collate(own, self.target), self.use_forces)
             loss = loss + weight * weighted_loss(*deviation, self.settings)
-        self.optimizer.zero_grad(set_to_none=True)
+        for weights in self.trained:
+            weights.grad = None
         loss.backward()
         value = float(loss.detach())
         if not np.isfinite(value):
@@ -243,9 +248,8 @@ class Run:
                 "Lower training.learning_rate, or look for extreme labels."
             )
         if self.settings.clip_gradient:
-            torch.nn.utils.clip_grad_norm_(self.trained, self.settings.clip_gradient)
+            clip(self.trained, self.settings.clip_gradient)
         self.optimizer.step()
-        self.scheduler.step()
         self.average.update()
         self.progress.step += 1
         return value
@@ -255,7 +259,7 @@ class Run:
 
         Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
         """
-        energies, forces = evaluate(model, batches(graphs, EVALUATION_BATCH), self.target, self.use_forces)
+        energies, forces = evaluate(self.forward[model], batches(graphs, EVALUATION_BATCH), self.target, self.use_forces)
         energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
         if not self.settings.energy_weight:
             energy -= energy.mean()
@@ -300,7 +304,8 @@ class Run:
         As Röcken and Zavadlav do it. The fit starts from the reference energies of the first step, so that it does not
         depend on how often it was done.
         """
-        energies, _ = evaluate(self.model, batches(self.training_graphs, EVALUATION_BATCH), self.target, False)
+        forward = self.forward[self.model]
+        energies, _ = evaluate(forward, batches(self.training_graphs, EVALUATION_BATCH), self.target, False)
         counts = models.composition(self.training.structures, models.model_elements(self.model))
         shift = models.fit_reference_energies(counts, [g.energy for g in self.training_graphs] - energies)
         models.set_reference_energies(self.model, self.references + shift)
@@ -343,7 +348,6 @@ class Run:
             "heads": self.heads.state_dict(),
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
             "average": self.average.state_dict(),
             "shuffle": self.shuffle.get_state(),
         }
@@ -378,7 +382,6 @@ class Run:
         self.heads.load_state_dict(state["heads"])
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
         self.average.load_state_dict(state["average"])
         self.shuffle.set_state(state["shuffle"].cpu())
         log.info("resumed after epoch %d", progress.epoch)
@@ -388,14 +391,14 @@ EVALUATION_BATCH = 100
 
 
 def deviations(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor], use_forces: bool
+    forward: Callable[..., dict], batch: dict[str, torch.Tensor], use_forces: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Predicted less true energies per atom, (B,) in eV/atom, and forces, (N, 3) in eV/Å, to be differentiated.
 
     The energies compared are interaction energies, without the reference energies: in float32 a total energy of
     10⁴ eV has no digits left for meV.
     """
-    output = model(batch, training=True, compute_force=use_forces)
+    output = forward(batch, training=True, compute_force=use_forces)
     sizes = batch["ptr"][1:] - batch["ptr"][:-1]
     energy = (output["interaction_energy"] - batch["energy"]) / sizes
     return energy, output["forces"] - batch["forces"] if use_forces else None
@@ -464,7 +467,7 @@ def adapt_parent(model: torch.nn.Module, data: Labelled, settings: Training) -> 
         model.scale_shift.shift.zero_()
     graphs = make_graphs(model, data)
     device = next(model.parameters()).device
-    energies, _ = evaluate(model, batches(graphs, EVALUATION_BATCH), device, use_forces=False)
+    energies, _ = evaluate(find_forward(model)[0], batches(graphs, EVALUATION_BATCH), device, use_forces=False)
     counts = models.composition(data.structures, models.model_elements(model))
     shift = models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)
     models.set_reference_energies(model, models.reference_energies(model) + shift)

@@ -54,8 +54,10 @@ class Contraction:
     def _in_invariants(self, mapping: torch.Tensor, degree: int) -> torch.Tensor:
         """The matrix (invariants, paths) of a coupling tensor, from its values at random features."""
         features = torch.randn(100, len(self.orders), 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        flat, letters = features[:, :, 0], "abc"[:degree]
-        values = torch.einsum(",".join(f"n{x}" for x in letters) + f",{letters}k->nk", *[flat] * degree, mapping)
+        flat = features[:, :, 0]
+        values = flat @ mapping.flatten(1)  # (n, L^(degree - 1) paths): one feature after the other
+        for _ in range(degree - 1):
+            values = torch.bmm(flat.unsqueeze(1), values.view(len(flat), len(self.orders), -1)).squeeze(1)
         squares = torch.zeros(100, self.orders[-1] + 1, dtype=torch.float64)
         squares.index_add_(1, torch.tensor(self.orders), flat**2)
         invariants = flat[:, :1] if degree == 1 else squares

@@ -20,10 +20,15 @@ class Edges:
     slots: torch.Tensor  # (N M,) of E, each row's edge, any where there is none
     atoms: int  # N
 
+    @property
+    def most(self) -> int:
+        """M."""
+        return len(self.slots) // max(self.atoms, 1)
+
 
 def place(values: torch.Tensor, edges: Edges) -> torch.Tensor:
     """Values (E, D) as (N, M, D); rows without neighbour hold those of another edge."""
-    return values.index_select(0, edges.slots).view(edges.atoms, -1, values.shape[1])
+    return values.index_select(0, edges.slots).view(edges.atoms, edges.most, values.shape[1])
 
 
 def take(values: torch.Tensor, edges: Edges) -> torch.Tensor:

@@ -55,7 +55,7 @@ class LeanModel:
         units = vectors / lengths
         values, gradients = self.harmonics(units)  # (E, L), (E, L, 3)
         harmonics = values.new_zeros(len(edges.slots), values.shape[1]).index_copy_(0, edges.rows, values)
-        harmonics = harmonics.view(len(positions), -1, values.shape[1])  # (N, M, L)
+        harmonics = harmonics.view(edges.atoms, edges.most, values.shape[1])  # (N, M, L)
         basis = bessel(lengths, self.model.radial_embedding.bessel_fn.bessel_weights, self.cutoff, self.p)  # (2 E, B)
         derivatives = compute_force or compute_stress
         with torch.set_grad_enabled(training or derivatives):
@@ -91,7 +91,7 @@ class LeanModel:
         for block, factors in zip(self.model.interactions, self.factors, strict=True):
             matrices = [weights(layer, training) for layer in block.conv_tp_weights]
             own, slope = RadialNetwork.apply(basis, factors, *matrices)
-            radial.append(own if training else own.requires_grad_())
+            radial.append(own if own.requires_grad else own.requires_grad_())
             slopes.append(slope)
         return radial, slopes
 
