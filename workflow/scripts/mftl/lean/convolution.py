@@ -145,10 +145,12 @@ class ConvolutionGradient(torch.autograd.Function):
 
 def _times(weights: torch.Tensor, sent: torch.Tensor) -> torch.Tensor:
     """Weights (E, K C) times the features that are sent along the edges (E, C)."""
-    return (weights.view(len(sent), -1, sent.shape[1]) * sent.unsqueeze(1)).view(weights.shape)
+    edges, channels = sent.shape
+    return (weights.view(edges, weights.shape[1] // channels, channels) * sent.unsqueeze(1)).view(weights.shape)
 
 
 def _collected(values: torch.Tensor, features: torch.Tensor, edges: Edges) -> torch.Tensor:
     """Sums over orders and edges at the senders, (N, C), of values (E, K C)."""
-    summed = values.view(len(values), -1, features.shape[1]).sum(1)
+    channels = features.shape[1]
+    summed = values.view(len(values), values.shape[1] // channels, channels).sum(1)
     return torch.zeros_like(features).index_add_(0, edges.senders, summed)
