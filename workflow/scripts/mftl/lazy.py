@@ -1,12 +1,13 @@
 """Packages whose ``__init__`` is put off, so that importing one of their modules does not import all the others.
 
 mace-torch's packages import everything that its command lines need (torchmetrics, matplotlib, scipy.signal, torch's
-compiler) before a model can be read: most of the start of a short job. Nothing of them is changed or left out here: what an
-``__init__`` would import from one of its own modules is imported from there when it is first asked for; whatever else is
-asked for runs the ``__init__``.
+compiler) before a model can be read, ASE's half of SciPy before a file can: most of the start of a short job. Nothing of them
+is changed or left out here: what an ``__init__`` would import from one of its own modules is imported from there when it is
+first asked for; whatever else is asked for runs the ``__init__``.
 """
 
 import ast
+import copy
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -31,6 +32,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         self.names = names
 
     def find_spec(self, name, path, target=None):
+        if name in sys.modules:  # imported by the package above it, which ran just now, when it was asked for its path
+            spec = copy.copy(sys.modules[name].__spec__)
+            spec.loader = _Again(sys.modules[name])
+            return spec
         if name not in self.names:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
@@ -50,11 +55,24 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__loader__ = module.__spec__.loader = self.loader
-        sources = _imports(module.__spec__.origin) if self.by_name else {}
+        sources = _imports(module.__name__, module.__spec__.origin) if self.by_name else {}
         # without a path, nothing below it can be imported before it has run
         path = None if self.by_name else module.__dict__.pop("__path__", None)
         module.__dict__["_put_off"] = (sources, path)
         module.__class__ = PutOff
+
+
+class _Again(importlib.abc.Loader):
+    """Gives a module that there is already, as it is."""
+
+    def __init__(self, module: types.ModuleType):
+        self.module, self.spec = module, module.__spec__
+
+    def create_module(self, spec):
+        return self.module
+
+    def exec_module(self, module):
+        module.__spec__, module.__loader__ = self.spec, self.spec.loader
 
 
 class PutOff(types.ModuleType):
@@ -64,7 +82,7 @@ class PutOff(types.ModuleType):
         sources, path = self.__dict__["_put_off"]
         if name in sources:
             module, attribute = sources[name]
-            value = getattr(importlib.import_module(f"{self.__name__}.{module}"), attribute)
+            value = getattr(importlib.import_module(module), attribute)
             self.__dict__[name] = value
             return value
         private = name.startswith("__") and (path is None or name != "__path__")
@@ -84,10 +102,12 @@ class PutOff(types.ModuleType):
         super().__setattr__(name, value)
 
 
-def _imports(path: str) -> dict[str, tuple[str, str]]:
-    """What an ``__init__`` imports from the modules beside it: the module and the name there for each name."""
+def _imports(package: str, path: str) -> dict[str, tuple[str, str]]:
+    """What an ``__init__`` imports from modules of its package: the module and the name there for each name."""
     found = {}
     for node in ast.parse(Path(path).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
-            found |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = f"{package}.{node.module}" if node.level == 1 else node.module
+            if node.level < 2 and module.startswith(f"{package}."):
+                found |= {alias.asname or alias.name: (module, alias.name) for alias in node.names}
     return found

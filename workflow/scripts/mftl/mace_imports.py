@@ -1,14 +1,11 @@
-"""What the project uses of mace-torch, imported without what that does not need and the messages that importing prints."""
+"""What the project uses of mace-torch, imported without the messages that importing it prints."""
 
 import contextlib
 import io
 import os
 import warnings
 
-from mftl.lazy import put_off
-
 os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # as mace itself sets it, but before e3nn looks
-put_off(["e3nn.io", "e3nn.nn", "mace.data", "mace.modules", "mace.tools"], ["torch._dynamo"])
 
 with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     warnings.simplefilter("ignore")
