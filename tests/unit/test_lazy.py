@@ -11,8 +11,8 @@ from mftl import sources
 SCRIPTS = Path(sources.__file__).parents[1]
 
 PACKAGE = {
-    "__init__.py": "ran = True\nfrom .light import light\nfrom heavy_one.sub import sub as other\nfrom .heavy import heavy\n"
-    "from .train import train\nlater = light + 1\n",
+    "__init__.py": "ran = True\nfrom .light import light\nfrom heavy_one.sub import sub as other\n"
+    "from .heavy import heavy\nfrom .train import train\nlater = light + 1\n",
     "light.py": "light = 1\n",
     "heavy.py": "print('heavy')\nheavy = 2\n",
     "train.py": "def train():\n    return 'trained'\n",
@@ -59,7 +59,8 @@ def test_any_other_name_runs_the_package(package):
 
 def test_a_module_runs_as_a_whole(package):
     code = (
-        "from mftl.lazy import put_off; put_off([], ['heavy_one'])\nimport heavy_one as one\nprint('ran' in vars(one))\n"
+        "from mftl.lazy import put_off; put_off([], ['heavy_one'])\n"
+        "import heavy_one as one\nprint('ran' in vars(one))\n"
         "import heavy_one.sub\nprint(one.ran, heavy_one.sub.sub, heavy_one.sub is sys.modules['heavy_one.sub'])\n"
         "print(type(heavy_one.sub.__loader__).__name__, type(heavy_one.__spec__.loader).__name__)"
     )
@@ -68,12 +69,17 @@ def test_a_module_runs_as_a_whole(package):
 
 
 def test_what_is_imported_already_stays(package):
-    code = "import heavy_one\nfrom mftl.lazy import put_off; put_off(['heavy_one'])\nimport heavy_one\nprint(heavy_one.ran)"
+    code = (
+        "import heavy_one\nfrom mftl.lazy import put_off; put_off(['heavy_one'])\n"
+        "import heavy_one\nprint(heavy_one.ran)"
+    )
     assert python(code, package).split("\n") == ["sub", "heavy", "True"]
 
 
 def test_training_and_predicting_import_little():
-    heavy = "{'torchmetrics', 'matplotlib', 'scipy.signal', 'scipy.integrate', 'torch._dynamo.symbolic_convert', 'h5py'}"
+    heavy = (
+        "{'torchmetrics', 'matplotlib', 'scipy.signal', 'scipy.integrate', 'torch._dynamo.symbolic_convert', 'h5py'}"
+    )
     assert python(f"import mftl.training, mftl.prediction, mftl.datasets; print({heavy} & set(sys.modules))") == "set()"
 
 

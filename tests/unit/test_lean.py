@@ -119,7 +119,9 @@ def test_energies_alone():
     assert not forward(batch, compute_force=False)["interaction_energy"].requires_grad
 
 
-@pytest.mark.parametrize("frozen", [["node_embedding"], ["interactions"], ["node_embedding", "interactions"], ["products"]])
+@pytest.mark.parametrize(
+    "frozen", [["node_embedding"], ["interactions"], ["node_embedding", "interactions"], ["products"]]
+)
 def test_frozen_weights(frozen):
     model = build(correlation=3)
     for name, weights in model.named_parameters():
@@ -165,7 +167,9 @@ def test_the_weights_are_the_model_s():
 
 def test_float32():
     model = build(correlation=3, max_ell=3).float()
-    batch = {k: v.float() if getattr(v, "dtype", None) == torch.float64 else v for k, v in batch_of(structures(4)).items()}
+    batch = {
+        k: v.float() if getattr(v, "dtype", None) == torch.float64 else v for k, v in batch_of(structures(4)).items()
+    }
     found, expected = LeanModel(model)(batch), model(plain(batch))
     assert found["forces"].dtype == torch.float32
     assert (found["forces"] - expected["forces"]).abs().max() < 1e-5 * expected["forces"].abs().max()

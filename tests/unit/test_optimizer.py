@@ -87,6 +87,8 @@ def test_resumed_steps_have_the_same_bits(tmp_path):
     second.optimizer.load_state_dict(state["optimizer"])
     second.average.load_state_dict(state["average"])
     second.steps(range(4, 9))
-    for one, other in zip(second.weights + second.average.values, through.weights + through.average.values, strict=True):
+    for one, other in zip(
+        second.weights + second.average.values, through.weights + through.average.values, strict=True
+    ):
         assert torch.equal(one, other)
     assert second.optimizer.rates == through.optimizer.rates

@@ -103,8 +103,8 @@ def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor
 def edge_tables(receivers: torch.Tensor, atoms: int) -> dict[str, torch.Tensor]:
     """Each edge's row among M of its receiver, for lean layers; from sorted receivers (E,) on the CPU.
 
-    M is the largest number of neighbours of an atom. ``rows`` (E,) of N M; ``slots`` (N M,), the edge of each row, or the
-    first one where there is none.
+    M is the largest number of neighbours of an atom. ``rows`` (E,) of N M; ``slots`` (N M,), the edge of each row, or
+    the first one where there is none.
     """
     edges = torch.arange(len(receivers))
     neighbours = torch.bincount(receivers, minlength=atoms)
@@ -117,7 +117,8 @@ def edge_tables(receivers: torch.Tensor, atoms: int) -> dict[str, torch.Tensor]:
 def element_tables(elements: torch.Tensor, known: int, dtype: torch.dtype) -> dict[str, torch.Tensor | list[int]]:
     """One-hot elements (N, Z) and what lean layers need; from elements (N,) on the CPU, Z of which are ``known``.
 
-    ``by_element`` (N,): atoms sorted by element, ``from_element`` (N,): the way back, ``counts``: how many there are of each.
+    ``by_element`` (N,): atoms sorted by element, ``from_element`` (N,): the way back, ``counts``: how many there are
+    of each.
     """
     by_element = torch.argsort(elements, stable=True)
     return {

@@ -1,9 +1,9 @@
 """Packages whose ``__init__`` is put off, so that importing one of their modules does not import all the others.
 
 mace-torch's packages import everything that its command lines need (torchmetrics, matplotlib, scipy.signal, torch's
-compiler) before a model can be read, ASE's half of SciPy before a file can: most of the start of a short job. Nothing of them
-is changed or left out here: what an ``__init__`` would import from one of its own modules is imported from there when it is
-first asked for; whatever else is asked for runs the ``__init__``.
+compiler) before a model can be read, ASE's half of SciPy before a file can: most of the start of a short job. Nothing
+of them is changed or left out here: what an ``__init__`` would import from one of its own modules is imported from
+there when it is first asked for; whatever else is asked for runs the ``__init__``.
 """
 
 import ast
@@ -21,8 +21,8 @@ from pathlib import Path
 def put_off(packages: Sequence[str] = (), modules: Sequence[str] = ()) -> None:
     """Put off the ``__init__`` of packages, and modules with all below them, unless they are imported already.
 
-    The name of a package finds what its ``__init__`` imports by it from its own modules; a module is run, as a whole, at the
-    first use of anything in it.
+    The name of a package finds what its ``__init__`` imports by it from its own modules; a module is run, as a whole,
+    at the first use of anything in it.
     """
     sys.meta_path.insert(0, _Finder({**dict.fromkeys(packages, True), **dict.fromkeys(modules, False)}))
 
@@ -32,7 +32,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self.names = names
 
     def find_spec(self, name, path, target=None):
-        if name in sys.modules:  # imported by the package above it, which ran just now, when it was asked for its path
+        if target is None and name in sys.modules:  # the package above it ran just now, when it was asked for its path
             spec = copy.copy(sys.modules[name].__spec__)
             spec.loader = _Again(sys.modules[name])
             return spec

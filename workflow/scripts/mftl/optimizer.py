@@ -1,7 +1,7 @@
 """The optimiser and the average of the weights: few calls for all tensors at once, where there are many small ones.
 
-``torch.optim`` and ``torch_ema`` do the same; the first imports torch's compiler at its first step, which takes longer than
-a short training, and the second takes three calls for each tensor.
+``torch.optim`` and ``torch_ema`` do the same; the first imports torch's compiler at its first step, which takes longer
+than a short training, and the second takes three calls for each tensor.
 """
 
 import contextlib

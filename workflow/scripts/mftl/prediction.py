@@ -27,10 +27,7 @@ def predict(
     cutoff, dtype = float(model.r_max), models.model_dtype(model)
     interaction, stacked = evaluate(
         find_forward(model)[0],
-        (
-            [make_graph(structures[i], elements, cutoff, dtype) for i in chosen]
-            for chosen in batches(order, batch_size)
-        ),
+        ([make_graph(structures[i], elements, cutoff, dtype) for i in chosen] for chosen in batches(order, batch_size)),
         target,
     )
     energies = models.composition(structures, elements) @ models.reference_energies(model)

@@ -259,7 +259,9 @@ class Run:
 
         Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
         """
-        energies, forces = evaluate(self.forward[model], batches(graphs, EVALUATION_BATCH), self.target, self.use_forces)
+        energies, forces = evaluate(
+            self.forward[model], batches(graphs, EVALUATION_BATCH), self.target, self.use_forces
+        )
         energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
         if not self.settings.energy_weight:
             energy -= energy.mean()

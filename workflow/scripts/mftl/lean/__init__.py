@@ -1,4 +1,4 @@
-"""Training, predicting and simulating without MACE's own modules, where a model allows it: same weights, same numbers."""
+"""Energies and forces without MACE's own modules, where a model allows it: same weights, same numbers."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ BLOCKS = ("RealAgnosticInteractionBlock", "RealAgnosticResidualInteractionBlock"
 def find_forward(model: torch.nn.Module) -> tuple[Callable[..., dict[str, torch.Tensor]], str]:
     """What computes energies and forces of a model, and why.
 
-    It is a ``LeanModel`` where that gives the same, else the model itself. Both take a batch of ``mftl.graphs.collate``,
-    ``training`` and ``compute_force``.
+    It is a ``LeanModel`` where that gives the same, else the model itself. Both take a batch of
+    ``mftl.graphs.collate``, ``training`` and ``compute_force``.
     """
     reason = next(objections(model), None)
     if reason is None:

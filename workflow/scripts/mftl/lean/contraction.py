@@ -11,8 +11,8 @@ class Contraction:
     """Products of up to three features of an atom that make scalars, for each channel.
 
     MACE lists every way to couple harmonics to a scalar (23 of three up to l = 3). Most are the same polynomial: B₀,
-    Pₗ = Σₘ Bₗₘ², B₀ Pₗ, and for three orders l above 0 at most one that the Wigner 3j symbol gives. What MACE's coupling
-    matrices are in these is found once; each call then needs the fewer weights alone.
+    Pₗ = Σₘ Bₗₘ², B₀ Pₗ, and for three orders l above 0 at most one that the Wigner 3j symbol gives. What MACE's
+    coupling matrices are in these is found once; each call then needs the fewer weights alone.
     Raises ValueError if the coupling matrices are no such polynomials.
     """
 
@@ -38,7 +38,7 @@ class Contraction:
         ]
 
     def _make_cubics(self, like: torch.Tensor) -> None:
-        """Which pairs of features each triple multiplies, what to sum of them, and by which third that is multiplied."""
+        """Which pairs of features each triple multiplies, what is summed of them, and the third by which that is."""
         first, second, third, blocks, self.repeats = [], [], [], [], []
         for one, two, three in self.triples:
             pairs = list(itertools.product(range(2 * one + 1), range(2 * two + 1)))
@@ -53,7 +53,9 @@ class Contraction:
 
     def _in_invariants(self, mapping: torch.Tensor, degree: int) -> torch.Tensor:
         """The matrix (invariants, paths) of a coupling tensor, from its values at random features."""
-        features = torch.randn(100, len(self.orders), 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        features = torch.randn(
+            100, len(self.orders), 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
         flat = features[:, :, 0]
         values = flat @ mapping.flatten(1)  # (n, L^(degree - 1) paths): one feature after the other
         for _ in range(degree - 1):
@@ -79,7 +81,7 @@ class Contraction:
 
     def __call__(self, features: torch.Tensor, elements: torch.Tensor, training: bool) -> torch.Tensor:
         """Scalars (N, C) of features (L, N, C) of atoms whose elements are one-hot (N, Z)."""
-        harmonics, atoms, channels = features.shape
+        _, atoms, channels = features.shape
         # the weights of each invariant, (invariants, Z, C), and then of each atom, (invariants, N, C)
         weights = [own if training else own.detach() for own in self.parameters]
         tables = [one @ own.transpose(0, 1).flatten(1) for one, own in zip(self.mappings, weights, strict=True)]

@@ -1,7 +1,7 @@
 """Messages of scalar features along edges that are sorted by receiver, with first and second derivatives written out.
 
-For each atom they are a product of two small matrices, of its neighbours' weighted features and of their harmonics. Both
-are put into M rows for each atom, M the most neighbours of any; harmonics of rows without neighbour are zero.
+For each atom they are a product of two small matrices, of its neighbours' weighted features and of their harmonics.
+Both are put into M rows for each atom, M the most neighbours of any; harmonics of rows without neighbour are zero.
 """
 
 from dataclasses import dataclass
@@ -80,13 +80,14 @@ def by_harmonics(features: torch.Tensor, grads: torch.Tensor, own: torch.Tensor)
 class Convolution(torch.autograd.Function):
     """``apply(features, weights, harmonics, own, edges, training, first)``: messages (N, L, C).
 
-    From features (N, C) of the senders, weights (E, K C) and harmonics (N, M, L). With ``training`` a first backward pass,
-    with ``create_graph``, asks for what positions change, weights and harmonics, and for features unless they are the
-    ``first``; a second one for what parameters change, features and weights.
+    From features (N, C) of the senders, weights (E, K C) and harmonics (N, M, L). With ``training`` a first backward
+    pass, with ``create_graph``, asks for what positions change, weights and harmonics, and for features unless they
+    are the ``first``; a second one for what parameters change, features and weights.
     """
 
     @staticmethod
     def forward(ctx, features, weights, harmonics, own, edges, training, first):
+        """Messages."""
         sent = features.index_select(0, edges.senders)
         products = _times(weights, sent)
         ctx.edges, ctx.training, ctx.first = edges, training, first
@@ -95,6 +96,7 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grads):
+        """Gradients by features, weights and harmonics, those that are wanted."""
         features, weights, harmonics, own = ctx.saved_tensors
         for_positions = torch.is_grad_enabled() or not ctx.training
         wanted = (not (for_positions and ctx.first), ctx.needs_input_grad[2] and for_positions)
@@ -107,6 +109,7 @@ class ConvolutionGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, grads, features, weights, harmonics, own, edges, want_features, want_harmonics):
+        """Gradients by features, weights and harmonics."""
         ctx.set_materialize_grads(False)
         sent = features.index_select(0, edges.senders)
         pulled = take(by_features(harmonics, grads, own), edges)  # (E, K C)
@@ -122,6 +125,7 @@ class ConvolutionGradient(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, second_features, second_weights, second_harmonics):
+        """Gradients by the messages\' gradients, features and weights."""
         grads, features, weights, harmonics, own, pulled = ctx.saved_tensors
         edges = ctx.edges
         sent = features.index_select(0, edges.senders)

@@ -8,8 +8,8 @@ from mftl.mace_imports import o3
 class Harmonics:
     """Spherical harmonics up to ``max_ell`` in e3nn's order and component normalisation.
 
-    The gradient of a solid harmonic is a combination of those of one order less, and by Euler's theorem its product with the
-    position is l times the harmonic itself: one small matrix for each order gives both.
+    The gradient of a solid harmonic is a combination of those of one order less, and by Euler's theorem its product
+    with the position is l times the harmonic itself: one small matrix for each order gives both.
     """
 
     def __init__(self, max_ell: int, like: torch.Tensor):

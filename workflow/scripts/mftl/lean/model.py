@@ -43,8 +43,8 @@ class LeanModel:
     ) -> dict[str, torch.Tensor]:
         """Energies (G,), ``interaction_energy`` without reference energies, forces (N, 3), stress (G, 3, 3).
 
-        ``batch`` is one of ``mftl.graphs.collate``, or any that MACE takes. With ``training`` interaction energies, forces
-        and stress can be differentiated by the weights.
+        ``batch`` is one of ``mftl.graphs.collate``, or any that MACE takes. With ``training`` interaction energies,
+        forces and stress can be differentiated by the weights.
         """
         # G structures; N atoms with at most M neighbours; E edges sorted by receiver; L harmonics; B radial functions
         batch = batch if "rows" in batch else complete(batch)
@@ -123,7 +123,7 @@ class LeanModel:
         return energies
 
     def _mixed_by_element(self, messages, mixing, skip, batch: dict) -> torch.Tensor:
-        """Messages (N, L, C) mixed by matrices (K, C, C) and then by those of their elements (K, Z, C, C): (L, N, C)."""
+        """Messages (N, L, C) mixed by matrices (K, C, C), then by their elements' (K, Z, C, C): (L, N, C)."""
         parts = []
         for z, own in enumerate(messages.index_select(0, batch["by_element"]).split(batch["counts"])):
             if len(own):

@@ -25,12 +25,13 @@ def bessel(lengths: torch.Tensor, frequencies: torch.Tensor, cutoff: float, p: i
 class RadialNetwork(torch.autograd.Function):
     """The radial network of a layer: matrices with SiLU between them, no biases.
 
-    ``apply(basis, factors, *matrices)``: ``basis`` (2 E, B) holds values and slopes; ``factors`` multiply the matrices, the
-    last of which has D columns. Returns values and slopes, (E, D) each. The basis gets no gradient.
+    ``apply(basis, factors, *matrices)``: ``basis`` (2 E, B) holds values and slopes; ``factors`` multiply the
+    matrices, the last of which has D columns. Returns values and slopes, (E, D) each. The basis gets no gradient.
     """
 
     @staticmethod
     def forward(ctx, basis: torch.Tensor, factors: list[float], *matrices: torch.Tensor):
+        """Values and slopes."""
         edges = len(basis) // 2
         scaled = [matrix * factor for matrix, factor in zip(matrices, factors, strict=True)]
         inputs = basis
@@ -51,6 +52,7 @@ class RadialNetwork(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_value: torch.Tensor, grad_slope: torch.Tensor):
+        """Gradients by the matrices."""
         depth, edges = len(ctx.factors), len(grad_value)
         scaled, saved = ctx.saved_tensors[:depth], ctx.saved_tensors[depth:]
         found = []
