@@ -1,4 +1,4 @@
-"""Training one stage of a recipe on ``mace.modules``: from random weights or from a parent model.
+"""Training one stage of a recipe, a plain MACE model: from random weights or from a parent model.
 
 Why not mace-torch's own command line: its fine-tuning keeps the parent's reference energies without a word, its
 patience does not stop a run, and its restart repeats an epoch (``docs/training.md``).
