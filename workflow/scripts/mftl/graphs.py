@@ -73,7 +73,7 @@ def make_graph(
     )
 
 
-def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor | list[int]]:
+def collate(graphs: list[Graph], device: torch.device) -> dict[str, torch.Tensor]:
     """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known.
 
     It has what lean layers need besides, see ``edge_tables`` and ``element_tables``.
@@ -114,7 +114,7 @@ def edge_tables(receivers: torch.Tensor, atoms: int) -> dict[str, torch.Tensor]:
     return {"rows": rows, "slots": edges.new_zeros(atoms * most).index_copy_(0, rows, edges)}
 
 
-def element_tables(elements: torch.Tensor, known: int, dtype: torch.dtype) -> dict[str, torch.Tensor | list[int]]:
+def element_tables(elements: torch.Tensor, known: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """One-hot elements (N, Z) and what lean layers need; from elements (N,) on the CPU, Z of which are ``known``.
 
     ``by_element`` (N,): atoms sorted by element, ``from_element`` (N,): the way back, ``counts``: how many there are
@@ -126,11 +126,11 @@ def element_tables(elements: torch.Tensor, known: int, dtype: torch.dtype) -> di
         "elements": elements,
         "by_element": by_element,
         "from_element": torch.empty_like(by_element).index_copy_(0, by_element, torch.arange(len(elements))),
-        "counts": torch.bincount(elements, minlength=known).tolist(),
+        "counts": torch.bincount(elements, minlength=known),
     }
 
 
-def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | list[int]]:
+def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """A batch in MACE's form with its edges sorted by receiver and the tables that lean layers need."""
     device, one_hot = batch["positions"].device, batch["node_attrs"]
     order = torch.argsort(batch["edge_index"][1], stable=True)
@@ -140,8 +140,8 @@ def complete(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | list[in
     return dict(batch) | {"edge_index": edge_index, "shifts": batch["shifts"][order]} | to(own, device)
 
 
-def to(batch: dict[str, torch.Tensor | list[int]], device: torch.device) -> dict[str, torch.Tensor | list[int]]:
-    """The same batch on a device."""
+def to(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    """The same batch on a device; numbers that decide about shapes stay where they can be read without waiting."""
     if device.type == "cpu":
         return batch
-    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in batch.items()}
+    return {key: value if key == "counts" else value.to(device) for key, value in batch.items()}

@@ -12,12 +12,17 @@ from mftl.lean import find_forward
 
 
 def predict(
-    model: torch.nn.Module, structures: list[Atoms], batch_size: int = 100, device: str = "cpu"
+    model: torch.nn.Module,
+    structures: list[Atoms],
+    batch_size: int = 100,
+    device: str = "cpu",
+    forward: Callable[..., dict] | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Energies (n,) in eV and forces, n arrays (N, 3) in eV/Å, as float64.
 
     Reference energies are added in float64, so that a float32 model keeps its digits. Structures are batched by
-    size, which wastes least memory, and returned in the order given.
+    size, which wastes least memory, and returned in the order given. ``forward`` is what ``find_forward`` gave for the
+    model on this device, for those who predict often.
     Raises InputError naming the structure that holds an element the model does not know.
     """
     target = models.find_device(device)
@@ -26,7 +31,7 @@ def predict(
     order = sorted(range(len(structures)), key=lambda i: len(structures[i]))
     cutoff, dtype = float(model.r_max), models.model_dtype(model)
     interaction, stacked = evaluate(
-        find_forward(model)[0],
+        forward or find_forward(model)[0],
         ([make_graph(structures[i], elements, cutoff, dtype) for i in chosen] for chosen in batches(order, batch_size)),
         target,
     )

@@ -29,7 +29,7 @@ class Group:
 
     atoms: slice
     replicas: slice
-    fixed: dict[str, torch.Tensor | list[int]]
+    fixed: dict[str, torch.Tensor]
 
 
 class ModelForces:

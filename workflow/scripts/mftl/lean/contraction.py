@@ -23,61 +23,45 @@ class Contraction:
             raise ValueError(f"correlation {self.correlation}")
         self.parameters = [own.weights_max, *own.weights][::-1]  # of one feature, of two, of three: (Z, paths, C)
         self.orders = [l for l in range(max_ell + 1) for _ in range(2 * l + 1)]
-        self.triples = []
-        if self.correlation == 3:
-            orders = itertools.combinations_with_replacement(range(1, max_ell + 1), 3)
-            self.triples = [one for one in orders if sum(one) % 2 == 0 and one[2] <= one[0] + one[1]]
+        triples = itertools.combinations_with_replacement(range(1, max_ell + 1), 3) if self.correlation == 3 else []
+        self.triples = [one for one in triples if sum(one) % 2 == 0 and one[2] <= one[0] + one[1]]
         like = own.weights_max.detach()
         self._make_cubics(like)
         self.sizes = [1, len(self.orders), len(self.orders), len(self.third)][: self.correlation + bool(self.triples)]
-        mappings = [getattr(own, f"U_matrix_{nu}").detach().double().cpu() for nu in range(1, self.correlation + 1)]
-        expand = torch.nn.functional.one_hot(torch.tensor(self.orders)).double()
-        terms = [torch.ones(1, 1), expand, torch.block_diag(expand, *self.repeats)]
-        self.mappings = [
-            (terms[k].double() @ self._in_invariants(mapping, k + 1)).to(like) for k, mapping in enumerate(mappings)
-        ]
+        thirds = [max_ell + 1 + k for k, (*_, three) in enumerate(self.triples) for _ in range(2 * three + 1)]
+        self.mappings = []  # from the weights of MACE's paths to those of each product here
+        for degree, rows in enumerate(([0], self.orders, self.orders + thirds), start=1):
+            if degree <= self.correlation:
+                mapping = getattr(own, f"U_matrix_{degree}").detach().double().cpu()
+                self.mappings.append(_in_invariants(mapping, self._invariants(degree))[rows].to(like))
 
     def _make_cubics(self, like: torch.Tensor) -> None:
         """Which pairs of features each triple multiplies, what is summed of them, and the third by which that is."""
-        first, second, third, blocks, self.repeats = [], [], [], [], []
+        first, second, third, blocks = [], [], [], []
         for one, two, three in self.triples:
             pairs = list(itertools.product(range(2 * one + 1), range(2 * two + 1)))
             first += [one**2 + i for i, _ in pairs]
             second += [two**2 + j for _, j in pairs]
             third += list(range(three**2, (three + 1) ** 2))
             blocks.append(o3.wigner_3j(one, two, three, dtype=torch.float64).flatten(0, 1).T)
-            self.repeats.append(torch.ones(2 * three + 1, 1))
         index = [torch.tensor(one, dtype=torch.int64, device=like.device) for one in (first, second, third)]
         self.first, self.second, self.third = index
         self.couplings = torch.block_diag(*blocks).to(like) if blocks else None  # (third, pairs)
 
-    def _in_invariants(self, mapping: torch.Tensor, degree: int) -> torch.Tensor:
-        """The matrix (invariants, paths) of a coupling tensor, from its values at random features."""
-        features = torch.randn(
-            100, len(self.orders), 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-        )
-        flat = features[:, :, 0]
-        values = flat @ mapping.flatten(1)  # (n, L^(degree - 1) paths): one feature after the other
-        for _ in range(degree - 1):
-            values = torch.bmm(flat.unsqueeze(1), values.view(len(flat), len(self.orders), -1)).squeeze(1)
-        squares = torch.zeros(100, self.orders[-1] + 1, dtype=torch.float64)
-        squares.index_add_(1, torch.tensor(self.orders), flat**2)
-        invariants = flat[:, :1] if degree == 1 else squares
-        if degree == 3:
-            invariants = torch.cat([flat[:, :1] * squares, self._cubic(features.cpu())], 1)
-        found = torch.linalg.lstsq(invariants, values).solution
-        if not torch.allclose(invariants @ found, values, atol=1e-4):
-            raise ValueError(f"a coupling of {degree} features is no polynomial of the known invariants")
-        return found
-
-    def _cubic(self, features: torch.Tensor) -> torch.Tensor:
-        """Values of the triples' invariants, (n, triples), at features (n, L, 1), in float64."""
-        if not self.triples:
-            return features.new_zeros(len(features), 0)
-        first, second, third = self.first.cpu(), self.second.cpu(), self.third.cpu()
-        pairs = features[:, first, 0] * features[:, second, 0]
-        sums = pairs @ self.couplings.double().cpu().T * features[:, third, 0]
-        return sums @ torch.block_diag(*self.repeats).double()
+    def _invariants(self, degree: int) -> list[torch.Tensor]:
+        """The invariants as symmetric tensors of ``degree`` indices of L values each."""
+        slices = [slice(l**2, (l + 1) ** 2) for l in range(self.orders[-1] + 1)]
+        shape, found = [len(self.orders)] * degree, []
+        for own in slices[:1] if degree == 1 else slices:  # B₀, Pₗ, B₀ Pₗ
+            one = torch.zeros(shape, dtype=torch.float64)
+            for m in range(own.start, own.stop):
+                one[((m,), (m, m), (0, m, m))[degree - 1]] = 1
+            found.append(one)
+        for triple in self.triples if degree == 3 else []:
+            one = torch.zeros(shape, dtype=torch.float64)
+            one[tuple(slices[l] for l in triple)] = o3.wigner_3j(*triple, dtype=torch.float64)
+            found.append(one)
+        return [_symmetric(one.unsqueeze(-1))[..., 0] for one in found]
 
     def __call__(self, features: torch.Tensor, elements: torch.Tensor, training: bool) -> torch.Tensor:
         """Scalars (N, C) of features (L, N, C) of atoms whose elements are one-hot (N, Z)."""
@@ -98,3 +82,24 @@ class Contraction:
             sums = (self.couplings @ pairs.flatten(1)).view(-1, atoms, channels)
             result = result + (rest[1] * sums * features.index_select(0, self.third)).sum(0)
         return result
+
+
+def _symmetric(tensor: torch.Tensor) -> torch.Tensor:
+    """The mean over all orders of all indices but the last."""
+    orders = list(itertools.permutations(range(tensor.ndim - 1)))
+    return sum(tensor.permute(*order, tensor.ndim - 1) for order in orders) / len(orders)
+
+
+def _in_invariants(mapping: torch.Tensor, invariants: list[torch.Tensor]) -> torch.Tensor:
+    """The matrix (invariants, paths) of a coupling tensor (L, …, paths).
+
+    No two invariants have a product of features in common, so one product tells the coefficient: no matrix is inverted,
+    whose last bits would depend on where in memory it lies.
+    """
+    mapping = _symmetric(mapping)
+    places = [int(one.abs().argmax()) for one in invariants]
+    flat, rest = mapping.flatten(0, -2), [one.flatten() for one in invariants]
+    found = torch.stack([flat[place] / one[place] for place, one in zip(places, rest, strict=True)])
+    if not torch.allclose(torch.stack(rest).T @ found, flat, atol=1e-4):
+        raise ValueError(f"a coupling of {mapping.ndim - 1} features is no polynomial of the known invariants")
+    return found

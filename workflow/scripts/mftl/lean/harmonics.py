@@ -13,14 +13,12 @@ class Harmonics:
     """
 
     def __init__(self, max_ell: int, like: torch.Tensor):
-        vector = torch.tensor([[0.3, -0.5, 0.8]], dtype=torch.float64)
         self.matrices = []
         for l in range(1, max_ell + 1):
-            lower = o3.spherical_harmonics(l - 1, vector, normalize=False, normalization="component")
-            known = o3.spherical_harmonics(l, vector, normalize=False, normalization="component")
-            coupling = o3.wigner_3j(l - 1, l, 1, dtype=torch.float64).flatten(1)  # (2 l - 1, (2 l + 1) 3)
-            ours = ((lower @ coupling).view(2 * l + 1, 3) @ vector[0]) / l
-            self.matrices.append((coupling * (known @ ours / (ours @ ours))).to(like))
+            coupling = o3.wigner_3j(l - 1, l, 1, dtype=torch.float64)  # (2 l - 1, 2 l + 1, 3)
+            # at the pole, the second of e3nn's axes, only the middle harmonic is not zero, and √(2 l + 1)
+            scale = l * ((2 * l + 1) / (2 * l - 1)) ** 0.5 / float(coupling[l - 1, l, 1])
+            self.matrices.append((coupling.flatten(1) * scale).to(like))
 
     def __call__(self, units: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Harmonics (E, L) and the gradients of solid harmonics (E, L, 3) at unit vectors (E, 3)."""

@@ -125,7 +125,7 @@ class LeanModel:
     def _mixed_by_element(self, messages, mixing, skip, batch: dict) -> torch.Tensor:
         """Messages (N, L, C) mixed by matrices (K, C, C), then by their elements' (K, Z, C, C): (L, N, C)."""
         parts = []
-        for z, own in enumerate(messages.index_select(0, batch["by_element"]).split(batch["counts"])):
+        for z, own in enumerate(messages.index_select(0, batch["by_element"]).split(batch["counts"].tolist())):
             if len(own):
                 matrices = torch.bmm(mixing, skip[:, z]).index_select(0, self.orders)
                 parts.append(torch.bmm(own.transpose(0, 1), matrices))
