@@ -40,11 +40,12 @@ class RadialNetwork(torch.autograd.Function):
             outputs = inputs @ matrix
             value, slope = outputs[:edges], outputs[edges:]
             sigmoid = torch.sigmoid(value)
+            rest = 1 - sigmoid
             inputs = torch.empty_like(outputs)
             activated = torch.mul(value, sigmoid, out=inputs[:edges])
-            derivative = torch.addcmul(sigmoid, activated, 1 - sigmoid)  # of x σ: σ + x σ (1 - σ)
+            derivative = torch.addcmul(sigmoid, activated, rest)  # of x σ: σ + x σ (1 - σ)
             torch.mul(derivative, slope, out=inputs[edges:])
-            saved += [outputs, sigmoid, derivative, inputs]
+            saved += [slope, sigmoid, rest, derivative, inputs]
         ctx.factors = factors
         ctx.save_for_backward(*scaled, *saved)
         return inputs[:edges] @ scaled[-1], inputs[edges:] @ scaled[-1]
@@ -55,18 +56,20 @@ class RadialNetwork(torch.autograd.Function):
         """Gradients by the matrices."""
         depth, edges = len(ctx.factors), len(grad_value)
         scaled, saved = ctx.saved_tensors[:depth], ctx.saved_tensors[depth:]
-        found = []
-        for k in reversed(range(depth)):
-            inputs, factor = saved[4 * k], ctx.factors[k]
-            by_value = torch.mm(inputs[:edges].T, grad_value)
-            found.append(torch.addmm(by_value, inputs[edges:].T, grad_slope, alpha=factor, beta=factor))
-            if k == 0:
-                break
-            outputs, sigmoid, derivative = saved[4 * k - 3 : 4 * k]
-            value, slope = outputs[:edges], outputs[edges:]
-            grad_value, grad_slope = grad_value @ scaled[k].T, grad_slope @ scaled[k].T
-            # the second derivative of x σ: σ (1 - σ) (2 + x (1 - 2 σ))
-            curvature = (1 - 2 * sigmoid).mul_(value).add_(2).mul_(sigmoid).mul_(1 - sigmoid)
-            grad_value.mul_(derivative).addcmul_(curvature.mul_(slope), grad_slope)
-            grad_slope.mul_(derivative)
+        inputs, factor = saved[-1], ctx.factors[-1]
+        by_value = torch.mm(inputs[:edges].T, grad_value)
+        found = [torch.addmm(by_value, inputs[edges:].T, grad_slope, alpha=factor, beta=factor)]
+        grads = torch.empty_like(inputs)
+        for own, part in ((grad_value, grads[:edges]), (grad_slope, grads[edges:])):
+            torch.mm(own, scaled[-1].T, out=part)
+        for k in reversed(range(depth - 1)):
+            before, slope, sigmoid, rest, derivative, after = saved[5 * k : 5 * k + 6]
+            by_value, by_slope = grads[:edges], grads[edges:]
+            # the second derivative of x σ: (1 - σ) (σ (1 - x σ) + its first)
+            curvature = torch.addcmul(sigmoid + derivative, after[:edges], sigmoid, value=-1).mul_(rest)
+            by_value.mul_(derivative).addcmul_(curvature.mul_(slope), by_slope)
+            by_slope.mul_(derivative)
+            found.append(torch.mm(before.T, grads).mul_(ctx.factors[k]))
+            if k:
+                grads = grads @ scaled[k].T
         return None, None, *reversed(found)
