@@ -19,7 +19,8 @@ from ase.calculators.calculator import CalculationFailed, Calculator, all_change
 
 from mftl import engines
 from mftl.config.levels import EngineLevel
-from mftl.models import load_model
+from mftl.lean import find_forward
+from mftl.models import find_device, load_model
 from mftl.prediction import predict
 
 
@@ -35,12 +36,13 @@ class ModelCalculator(Calculator):
 
     def __init__(self, model: str | Path, head: str | None = None, device: str = "cpu"):
         super().__init__()
-        self.model, self.device = load_model(model, head=head), device
+        self.model, self.device = load_model(model, find_device(device), head), device
+        self.forward, _ = find_forward(self.model)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``."""
         super().calculate(atoms, properties, system_changes)
-        (energy,), (forces,) = predict(self.model, [self.atoms], device=self.device)
+        (energy,), (forces,) = predict(self.model, [self.atoms], device=self.device, forward=self.forward)
         self.results = {"energy": float(energy), "forces": forces}
 
 

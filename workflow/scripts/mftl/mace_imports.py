@@ -11,10 +11,11 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     warnings.simplefilter("ignore")
     import e3nn
     from e3nn import o3
-    from mace import modules
     from mace.data.neighborhood import get_neighborhood
+    from mace.modules import blocks
+    from mace.modules.models import ScaleShiftMACE
 
 # TorchScript's own interpreter made the steps of small models a tenth slower (CPU)
 e3nn.set_optimization_defaults(jit_script_fx=False)
 
-__all__ = ["get_neighborhood", "modules", "o3"]
+__all__ = ["ScaleShiftMACE", "blocks", "get_neighborhood", "o3"]

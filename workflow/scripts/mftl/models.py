@@ -17,7 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from mftl.config.training import Architecture
 from mftl.graphs import collate, make_graph
 from mftl.inputs import InputError
-from mftl.mace_imports import modules, o3
+from mftl.mace_imports import ScaleShiftMACE, blocks, o3
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -49,7 +49,7 @@ def build_model(
     scale: float,
     seed: int,
     dtype: torch.dtype,
-) -> modules.ScaleShiftMACE:
+) -> ScaleShiftMACE:
     """A MACE model with random weights.
 
     Parameters: ``elements`` chemical symbols; ``avg_num_neighbors`` mean number of neighbours of an atom within
@@ -62,13 +62,13 @@ def build_model(
     torch.set_default_dtype(dtype)
     torch.manual_seed(seed)
     try:
-        return modules.ScaleShiftMACE(
+        return ScaleShiftMACE(
             r_max=architecture.cutoff,
             num_bessel=architecture.num_bessel,
             num_polynomial_cutoff=architecture.num_polynomial_cutoff,
             max_ell=architecture.max_ell,
-            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
-            interaction_cls_first=modules.interaction_classes[architecture.first_interaction],
+            interaction_cls=blocks.RealAgnosticResidualInteractionBlock,
+            interaction_cls_first=getattr(blocks, architecture.first_interaction),
             num_interactions=architecture.num_interactions,
             num_elements=len(known),
             hidden_irreps=o3.Irreps(hidden),

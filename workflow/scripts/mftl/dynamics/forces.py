@@ -15,7 +15,8 @@ from scipy.spatial import KDTree
 from mftl import models
 from mftl.dynamics.convolution import accelerate
 from mftl.dynamics.integrators import Evaluation
-from mftl.graphs import check_elements
+from mftl.graphs import check_elements, edge_tables, element_tables, to
+from mftl.lean import find_forward
 from mftl.mace_imports import get_neighborhood
 
 SKIN = 0.5  # Å
@@ -41,14 +42,17 @@ class ModelForces:
 
     def __init__(self, model: torch.nn.Module, replicas: list[Atoms], device: str = "cpu", skin: float = SKIN):
         self.device = models.find_device(device)
-        self.model = accelerate(model.to(self.device).eval().requires_grad_(False))
+        self.forward, _ = find_forward(model.to(self.device).eval().requires_grad_(False))
+        if self.forward is model:
+            accelerate(model)
         self.dtype, self.cutoff, self.skin = models.model_dtype(model), float(model.r_max), skin
         elements = models.model_elements(model)
         for atoms in replicas:
             check_elements(atoms, elements)
         self.replicas = replicas
         self.references = models.composition(replicas, elements) @ models.reference_energies(model)
-        self.one_hot = [torch.tensor(a.numbers[:, None] == np.asarray(elements)).to(self.dtype) for a in replicas]
+        self.elements = [torch.tensor((a.numbers[:, None] == np.asarray(elements)).argmax(1)) for a in replicas]
+        self.known = len(elements)
         self.positions = np.concatenate([atoms.positions for atoms in replicas])  # of the last search for neighbours
         self.origins = np.zeros_like(self.positions)
         self._search_all()
@@ -75,12 +79,10 @@ class ModelForces:
         energies, forces = np.empty(len(self.replicas)), np.empty_like(positions)
         for group in self.groups:
             first, last = np.searchsorted(receivers, [group.atoms.start, group.atoms.stop])
-            batch = group.fixed | {
-                "positions": local[group.atoms].to(self.device),
-                "edge_index": (edges[:, first:last] - group.atoms.start).to(self.device),
-                "shifts": shifts[first:last].to(self.device),
-            }
-            output = self.model(batch, training=False, compute_force=True)
+            own = edges[:, first:last] - group.atoms.start
+            changing = {"positions": local[group.atoms], "edge_index": own, "shifts": shifts[first:last]}
+            changing |= edge_tables(own[1], group.atoms.stop - group.atoms.start)
+            output = self.forward(group.fixed | to(changing, self.device), training=False, compute_force=True)
             energies[group.replicas] = output["interaction_energy"].detach().double().cpu().numpy()
             forces[group.atoms] = output["forces"].detach().double().cpu().numpy()
         return Evaluation(energies + self.references, forces, self._closest(squares))
@@ -90,7 +92,7 @@ class ModelForces:
         atoms = np.repeat(kept, np.diff(self.starts))
         self.positions, self.origins = self.positions[atoms], self.origins[atoms]
         self.references, self.weights = self.references[kept], self.weights[kept]
-        for name in ("replicas", "one_hot", "lists"):
+        for name in ("replicas", "elements", "lists"):
             setattr(self, name, [one for one, own in zip(getattr(self, name), kept, strict=True) if own])
         self._join()
         self._group()
@@ -161,14 +163,13 @@ class ModelForces:
     def _make_group(self, first: int, last: int) -> Group:
         sizes = torch.tensor(np.diff(self.starts)[first:last])
         cells = np.concatenate([atoms.cell.array for atoms in self.replicas[first:last]])
-        fixed = {
-            "node_attrs": torch.cat(self.one_hot[first:last]),
+        fixed = element_tables(torch.cat(self.elements[first:last]), self.known, self.dtype) | {
             "cell": torch.tensor(cells, dtype=self.dtype),
             "batch": torch.repeat_interleave(torch.arange(len(sizes)), sizes),
             "ptr": torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)]),
         }
         atoms = slice(int(self.starts[first]), int(self.starts[last]))
-        return Group(atoms, slice(first, last), {key: value.to(self.device) for key, value in fixed.items()})
+        return Group(atoms, slice(first, last), to(fixed, self.device))
 
     def _closest(self, squares: np.ndarray) -> np.ndarray:
         """Smallest distance in each replica from the squares of all listed ones."""

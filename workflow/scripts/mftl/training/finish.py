@@ -22,4 +22,5 @@ def fix_energies(head: Head) -> None:
     As Röcken and Zavadlav do it. The fit starts from the reference energies of the first step, so that it does not
     depend on how often it was done.
     """
-    models.set_reference_energies(head.model, head.references + fitted_shift(head.model, head.data, head.graphs))
+    shift = fitted_shift(head.model, head.data, head.graphs, head.forward)
+    models.set_reference_energies(head.model, head.references + shift)

@@ -3,6 +3,7 @@
 Heads have all weights but their readouts in common. Most stages have one head.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from mftl import models
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, make_graph
+from mftl.lean import find_forward
 from mftl.prediction import batches, evaluate
 
 OWN = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
@@ -21,8 +23,9 @@ EVALUATION_BATCH = 100
 class Head:
     """A model, the structures it learns from, and the weight of their loss.
 
-    ``set_graphs`` fills in, when the model is ready for the first step, ``graphs`` of the structures and
-    ``references``, the reference energies (eV, shape (elements,)) that the graphs' energies are relative to.
+    ``prepare`` fills in, when the model is ready for the first step, ``graphs`` of the structures, ``references``, the
+    reference energies (eV, shape (elements,)) that the graphs' energies are relative to, and ``forward``, what computes
+    energies and forces with the model's weights.
     """
 
     model: torch.nn.Module
@@ -30,11 +33,14 @@ class Head:
     weight: float = 1.0
     graphs: list[Graph] = field(default_factory=list)
     references: np.ndarray = field(default_factory=lambda: np.empty(0))
+    forward: Callable[..., dict[str, torch.Tensor]] = field(init=False, repr=False)
 
-    def set_graphs(self) -> None:
-        """Make the graphs; see the class."""
+    def prepare(self) -> str:
+        """See the class; returns what computes and why, for the log."""
         self.references = models.reference_energies(self.model)
         self.graphs = make_graphs(self.model, self.data)
+        self.forward, how = find_forward(self.model)
+        return how
 
 
 def share_weights(model: torch.nn.Module, other: torch.nn.Module) -> None:
@@ -58,18 +64,29 @@ def make_graphs(model: torch.nn.Module, data: Labelled) -> list[Graph]:
 
 
 def predicted(
-    model: torch.nn.Module, graphs: list[Graph], use_forces: bool = False
+    model: torch.nn.Module,
+    graphs: list[Graph],
+    use_forces: bool = False,
+    forward: Callable[..., dict[str, torch.Tensor]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Interaction energies (n,) in eV and, if wanted, forces (atoms, 3) in eV/Å with the weights a model holds now."""
+    """Interaction energies (n,) in eV and, if wanted, forces (atoms, 3) in eV/Å with the weights a model holds now.
+
+    ``forward`` is what ``find_forward`` gave for the model, if that is known.
+    """
     device = next(model.parameters()).device
-    return evaluate(model, batches(graphs, EVALUATION_BATCH), device, use_forces)
+    return evaluate(forward or find_forward(model)[0], batches(graphs, EVALUATION_BATCH), device, use_forces)
 
 
-def fitted_shift(model: torch.nn.Module, data: Labelled, graphs: list[Graph]) -> np.ndarray:
+def fitted_shift(
+    model: torch.nn.Module,
+    data: Labelled,
+    graphs: list[Graph],
+    forward: Callable[..., dict[str, torch.Tensor]] | None = None,
+) -> np.ndarray:
     """What must be added to the reference energies (eV, shape (elements,)) for a model to meet the energies best.
 
     Elements that no structure holds get zero (the minimum-norm solution).
     """
-    energies, _ = predicted(model, graphs)
+    energies, _ = predicted(model, graphs, forward=forward)
     counts = models.composition(data.structures, models.model_elements(model))
     return models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)

@@ -1,19 +1,21 @@
 """The loss: what training minimises."""
 
+from collections.abc import Callable
+
 import torch
 
 from mftl.config.training import Training
 
 
 def deviations(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor], use_forces: bool
+    forward: Callable[..., dict[str, torch.Tensor]], batch: dict[str, torch.Tensor], use_forces: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Predicted less true energies per atom, (B,) in eV/atom, and forces, (N, 3) in eV/Å, to be differentiated.
 
     The energies compared are interaction energies, without the reference energies: in float32 a total energy of
     10⁴ eV has no digits left for meV.
     """
-    output = model(batch, training=True, compute_force=use_forces)
+    output = forward(batch, training=True, compute_force=use_forces)
     sizes = batch["ptr"][1:] - batch["ptr"][:-1]
     energy = (output["interaction_energy"] - batch["energy"]) / sizes
     return energy, output["forces"] - batch["forces"] if use_forces else None

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch_ema import ExponentialMovingAverage
 from tqdm import tqdm
 
 from mftl import models
@@ -19,6 +18,7 @@ from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate
 from mftl.inputs import InputError
+from mftl.optimizer import Adam, Average, clip
 from mftl.prediction import batches
 from mftl.provenance import checksum
 from mftl.training import ways
@@ -69,16 +69,10 @@ class Run:
         together = torch.nn.ModuleList(head.model for head in self.heads)
         groups = parameter_groups(together, settings)
         self.trained = [parameter for group in groups for parameter in group["params"]]
-        self.optimizer = torch.optim.Adam(groups, amsgrad=True, weight_decay=settings.weight_decay)
         decay = 0.5 ** (1 / settings.learning_rate_half_life) if settings.learning_rate_half_life else 1.0
-        self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, decay)
-        self.average = ExponentialMovingAverage(self.trained, decay=settings.ema_decay)
-        self.kept = {
-            "heads": together,
-            "optimizer": self.optimizer,
-            "scheduler": self.scheduler,
-            "average": self.average,
-        }
+        self.optimizer = Adam(groups, settings.weight_decay, decay)
+        self.average = Average(self.trained, settings.ema_decay)
+        self.kept = {"heads": together, "optimizer": self.optimizer, "average": self.average}
         self.shuffle = torch.Generator().manual_seed(self.seed)
         self.progress = Progress()
         self.best = self.weights_now()
@@ -110,7 +104,8 @@ class Run:
         for other in heads[1:]:
             share_weights(heads[0].model, other.model)
         for head in heads:
-            head.set_graphs()
+            how = head.prepare()
+        log.info("computed by %s", how)
         return heads
 
     def report_start(self, weights: int) -> None:
@@ -126,9 +121,9 @@ class Run:
                 "and the energies of such structures wrong by up to 10⁴ eV; train on more structures",
                 ", ".join(missing),
             )
-        log.info("validation errors before the first step: %s", self.errors(self.model, self.validation_graphs))
+        log.info("validation errors before the first step: %s", self.errors(self.heads[0], self.validation_graphs))
         for number, head in enumerate(self.heads[1:], 2):
-            text = str(self.errors(head.model, head.graphs))
+            text = str(self.errors(head, head.graphs))
             log.info("errors of head %d on its %d structures before the first step: %s", number, len(head.data), text)
 
     def train(self, snapshots: tuple[int, ...] = (), until_best: bool = True) -> torch.nn.Module:
@@ -178,7 +173,7 @@ class Run:
         losses = [self.one_step(list(graphs)) for graphs in zip(*parts, strict=True)]
         progress = self.progress
         progress.epoch += 1
-        row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.scheduler.get_last_lr()[0]}
+        row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.optimizer.rates[0]}
         row |= {"training_loss": float(np.mean(losses)), "validation_score": None}
         due = progress.step - progress.validated_step >= self.settings.validation_steps
         if due:
@@ -187,7 +182,7 @@ class Run:
             progress.extra_validation = progress.epoch
         if due or progress.extra_validation == progress.epoch:
             with self.average.average_parameters():
-                errors = self.errors(self.model, self.validation_graphs)
+                errors = self.errors(self.heads[0], self.validation_graphs)
                 if not progress.best_is_final and progress.is_best(errors.score, self.settings.patience):
                     self.best = self.weights_now()
             row |= {
@@ -211,9 +206,10 @@ class Run:
         """One step on a batch for each head; return the loss. Raises InputError if it is not finite."""
         loss = torch.zeros((), device=self.target)
         for head, own in zip(self.heads, graphs, strict=True):
-            deviation = deviations(head.model, collate(own, self.target), self.settings.forces_weight > 0)
+            deviation = deviations(head.forward, collate(own, self.target), self.settings.forces_weight > 0)
             loss = loss + head.weight * weighted_loss(*deviation, self.settings)
-        self.optimizer.zero_grad(set_to_none=True)
+        for weights in self.trained:
+            weights.grad = None
         loss.backward()
         value = float(loss.detach())
         if not np.isfinite(value):
@@ -222,16 +218,15 @@ class Run:
                 "Lower training.learning_rate, or look for extreme labels."
             )
         if self.settings.clip_gradient:
-            torch.nn.utils.clip_grad_norm_(self.trained, self.settings.clip_gradient)
+            clip(self.trained, self.settings.clip_gradient)
         self.optimizer.step()
-        self.scheduler.step()
         self.average.update()
         self.progress.step += 1
         return value
 
-    def errors(self, model: torch.nn.Module, graphs: list[Graph]) -> Errors:
+    def errors(self, head: Head, graphs: list[Graph]) -> Errors:
         """Errors of a head on labelled graphs with the weights it holds now."""
-        return measure(model, graphs, self.settings)
+        return measure(head, graphs, self.settings)
 
     def weights_now(self) -> dict[str, torch.Tensor]:
         """A copy of the weights and buffers that the model holds now."""

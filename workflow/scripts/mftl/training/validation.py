@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from mftl.config.training import Training
 from mftl.graphs import Graph
-from mftl.training.heads import predicted
+from mftl.training.heads import Head, predicted
 
 MEV = 1000.0  # meV in an eV
 
@@ -29,12 +28,12 @@ class Errors:
         return f"{self.energy:.1f} meV/atom {self.forces:.0f} meV/Å"
 
 
-def measure(model: torch.nn.Module, graphs: list[Graph], settings: Training) -> Errors:
+def measure(head: Head, graphs: list[Graph], settings: Training) -> Errors:
     """Errors of a head on labelled graphs with the weights it holds now.
 
     Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
     """
-    energies, forces = predicted(model, graphs, settings.forces_weight > 0)
+    energies, forces = predicted(head.model, graphs, settings.forces_weight > 0, head.forward)
     energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
     if not settings.energy_weight:
         energy -= energy.mean()
