@@ -167,9 +167,9 @@ def test_replayed_data_are_not_forgotten(foundation, dft, dftb, tmp_path):
     """The second head's errors on what the parent learned fall, while the first learns the new level."""
     settings = FAST.model_copy(update={"epochs": 10})
     run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=replay(dftb[:30]))
-    before = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(run.model, run.validation_graphs)
+    before = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(run.heads[0], run.validation_graphs)
     model = run.train()
-    after = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(model, run.validation_graphs)
+    after = run.errors(run.heads[1], run.heads[1].graphs), run.errors(run.heads[0], run.validation_graphs)
     assert after[0].score < before[0].score and after[1].score < before[1].score
     # what is saved is the first head alone, a model like all others
     models.save_model(model, tmp_path / "model.pt")
@@ -223,10 +223,10 @@ def test_two_levels_at_once_from_random_weights(dft, dftb, tmp_path):
     settings = FAST.model_copy(update={"epochs": 8})
     options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": replay(dftb[:40])}
     run = Run(dft[:20], dft[40:], settings, tmp_path, **options)
-    before = [run.errors(head.model, head.graphs) for head in run.heads]
+    before = [run.errors(head, head.graphs) for head in run.heads]
     assert all(one.energy < 1000.0 for one in before)  # meV/atom; the levels' zeros differ by 10⁶
     run.train()
-    after = [run.errors(head.model, head.graphs) for head in run.heads]
+    after = [run.errors(head, head.graphs) for head in run.heads]
     assert all(new.score < old.score for new, old in zip(after, before, strict=True))
 
 

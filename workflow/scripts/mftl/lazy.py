@@ -33,13 +33,14 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path, target=None):
         if target is None and name in sys.modules:  # the package above it ran just now, when it was asked for its path
-            spec = copy.copy(sys.modules[name].__spec__)
-            spec.loader = _Again(sys.modules[name])
-            return spec
+            again = copy.copy(sys.modules[name].__spec__)
+            if again is not None:
+                again.loader = _Again(sys.modules[name])
+            return again
         if name not in self.names:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None:
+        if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader, self.names[name])
         return spec
 
@@ -72,7 +73,8 @@ class _Again(importlib.abc.Loader):
         return self.module
 
     def exec_module(self, module):
-        module.__spec__, module.__loader__ = self.spec, self.spec.loader
+        module.__spec__ = self.spec
+        module.__loader__ = self.spec.loader if self.spec else None
 
 
 class PutOff(types.ModuleType):
@@ -89,10 +91,10 @@ class PutOff(types.ModuleType):
         if private or (path is None and importlib.util.find_spec(f"{self.__name__}.{name}")):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} yet")  # the import system goes on
         del self.__dict__["_put_off"]
-        self.__class__ = types.ModuleType
+        self.__class__ = types.ModuleType  # type: ignore[assignment] # as types.ModuleType allows
         if path is not None:
             self.__path__ = path
-        self.__loader__.exec_module(self)
+        self.__loader__.exec_module(self)  # type: ignore[union-attr] # it was found with one
         return getattr(self, name)
 
     def __setattr__(self, name: str, value) -> None:
@@ -104,7 +106,7 @@ class PutOff(types.ModuleType):
 
 def _imports(package: str, path: str) -> dict[str, tuple[str, str]]:
     """What an ``__init__`` imports from modules of its package: the module and the name there for each name."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for node in ast.parse(Path(path).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             module = f"{package}.{node.module}" if node.level == 1 else node.module
