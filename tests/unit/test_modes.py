@@ -167,7 +167,7 @@ def test_replayed_data_are_not_forgotten(foundation, dft, dftb, tmp_path):
     """The second head's errors on what the parent learned fall, while the first learns the new level."""
     settings = FAST.model_copy(update={"epochs": 10})
     run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=replay(dftb[:30]))
-    before = run.errors(run.heads[1].model, run.heads[1].graphs), run.errors(run.heads[0], run.validation_graphs)
+    before = run.errors(run.heads[1], run.heads[1].graphs), run.errors(run.heads[0], run.validation_graphs)
     model = run.train()
     after = run.errors(run.heads[1], run.heads[1].graphs), run.errors(run.heads[0], run.validation_graphs)
     assert after[0].score < before[0].score and after[1].score < before[1].score

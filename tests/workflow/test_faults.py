@@ -214,6 +214,9 @@ def test_what_runs_again_on_a_finished_project(finished, tmp_path):
     configure(folder)
     with (folder / "workflow/scripts/predict.py").open("a") as script:
         script.write("# a comment\n")
+    assert planned() == {}
+    with (folder / "workflow/scripts/predict.py").open("a") as script:
+        script.write("ADDED = 1\n")
     assert planned() == {"predict": 1} | figure
 
 

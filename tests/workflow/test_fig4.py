@@ -129,7 +129,10 @@ def test_plot_style_reruns_only_the_plot(project):
 
 def test_a_changed_module_reruns_its_scripts_alone(project):
     path = project / "workflow/scripts/mftl/plotting/learning_curves.py"
-    path.write_text(path.read_text() + "\n# a comment\n")
+    text = path.read_text()
+    path.write_text(text + "\n# a comment\n")
+    assert planned(project) == {}
+    path.write_text(text + "\nADDED = 1\n")
     assert planned(project) == {"plot": 1}
 
 
