@@ -29,12 +29,13 @@ class CrystalPool(Generator):
     kinds: list[Literal["rattled", "strained", "slab", "lattice", "gamma", "bulk", "surface", "vacancy"]] = Field(
         ["rattled", "strained", "slab", "lattice"],
         min_length=1,
-        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc; close to the "
-        "equilibrium volume: bcc cut and shifted, with displaced atoms, slabs of 8 layers, 15 atoms and a vacancy",
+        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc; or, near the "
+        "equilibrium volume, `gamma` (bcc cut and shifted), `bulk`, `surface` (8 layers) and `vacancy` (15 atoms)",
     )
     larger: dict[Literal["vacancy", "slab6", "vacancy26", "slab12"], PositiveInt] = Field(
         {},
-        description="how many larger cells come last: bcc of 15 or 26 atoms with a vacancy, slabs of 6 or 12 layers",
+        description="how many larger cells come last: bcc of 15 atoms or 26 (`vacancy26`) with a vacancy, slabs of 6 "
+        "layers or 12",
     )
     shear: PositiveFloat = Field(0.04, description="of `strained` cells: the size of the random strain")
     volume: PositiveFloat = Field(0.25, lt=1, description="of `strained` cells: the largest relative change of volume")

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from mftl.structures import Progress
 
-STRETCHED = 0.3  # eV/atom, the lowest energy of a stretched molecule; the highest is `max_energy`
-
 
 class NormalModePool(Generator):
     """A pool of molecules sampled along their normal modes, as QM7-X was, plus close contacts and stretched ones.
@@ -24,6 +22,7 @@ class NormalModePool(Generator):
     """
 
     PERIODIC: ClassVar[bool] = False
+    STRETCHED: ClassVar[float] = 0.3  # eV/atom, the lowest energy of a stretched molecule; the highest is `max_energy`
 
     generator: Literal["normal-modes"] = Field(description="the name of the generator")
     molecules: dict[str, str] = Field(description="name and SMILES of each molecule")
@@ -60,8 +59,8 @@ class NormalModePool(Generator):
 
     def mistakes(self, path: str, root: Path) -> Iterator[str]:
         """A line for stretched molecules without an energy to stretch them to."""
-        if self.stretched and (self.max_energy or 0) <= STRETCHED:
-            yield mistake(f"{path}.stretched", self.stretched, f"0, or `max_energy` above {STRETCHED}")
+        if self.stretched and (self.max_energy or 0) <= self.STRETCHED:
+            yield mistake(f"{path}.stretched", self.stretched, f"0, or `max_energy` above {self.STRETCHED}")
 
     def build(self, progress: "Progress") -> "Iterator[Atoms]":
         """Yield the structures in the pool's order."""

@@ -22,7 +22,6 @@ from ase.optimize import BFGS
 from scipy.special import chdtri
 
 from mftl.inputs import InputError
-from mftl.pools.normal_modes import STRETCHED
 from mftl.structures import Progress
 
 if TYPE_CHECKING:
@@ -156,9 +155,9 @@ def _sample_molecule(name: str, smiles: str, pool: "NormalModePool", seed: list[
     rng = np.random.default_rng(seed)
     atoms = minimum(smiles, seed=int(rng.integers(2**31 - 1)))
     modes = normal_modes(atoms)
-    max_energy = np.inf if pool.max_energy is None else pool.max_energy
-    usual = _accepted(name, atoms, modes, pool.slots, max_energy, rng)
-    stretched = _accepted(name, atoms, modes, ["stretched"], max_energy, np.random.default_rng([*seed, 1]))
+    energies = (pool.STRETCHED, np.inf if pool.max_energy is None else pool.max_energy)
+    usual = _accepted(name, atoms, modes, pool.slots, energies, rng)
+    stretched = _accepted(name, atoms, modes, ["stretched"], energies, np.random.default_rng([*seed, 1]))
     period = len(pool.slots) + pool.stretched
     out = []
     for k in range(pool.per_molecule):
@@ -174,22 +173,23 @@ def _accepted(
     atoms: Atoms,
     modes: tuple[np.ndarray, np.ndarray],
     slots: Sequence[int | str],
-    max_energy: float,
+    energies: tuple[float, float],
     rng: np.random.Generator,
 ) -> Iterator[Atoms]:
     """Accepted configurations of the slots in turn, without end; ``info`` holds ``id`` and ``sampling``.
 
-    With an infinite ``max_energy`` all are that have no pair closer than ``CLOSEST_ALLOWED``: the first version.
+    ``energies`` in eV/atom: the lowest of a stretched molecule, the highest of all. If that is infinite, all draws are
+    accepted that have no pair closer than ``CLOSEST_ALLOWED``: the first version.
     Raises InputError where a hundred draws in a row are not accepted.
     """
-    above, highest = _above(atoms), max_energy * len(atoms)
+    above, highest = _above(atoms), energies[1] * len(atoms)
     number = draws = 0
     while draws < MAX_DRAWS:
         slot = slots[number % len(slots)]
         draws += 1
         limit, prefix, sampling = highest, "", str(slot)
         if slot == "stretched":
-            energy = rng.uniform(STRETCHED, max_energy) * len(atoms)
+            energy = rng.uniform(*energies) * len(atoms)
             new, prefix = _stretched(atoms, *modes, energy, above, rng), "s"
         elif isinstance(slot, str):
             new = _close_contact(atoms, *modes, rng)
@@ -200,7 +200,7 @@ def _accepted(
         if new is None or closest_ratio(new) < CLOSEST_ALLOWED:
             continue
         number += 1
-        if np.isinf(max_energy) or acceptable(new, *above(new), limit):
+        if np.isinf(highest) or acceptable(new, *above(new), limit):
             draws = 0
             new.info = {"id": f"{name}-{prefix}{number - 1:04d}", "sampling": sampling}
             yield new
