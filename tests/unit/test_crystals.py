@@ -5,30 +5,38 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from ase.io import read
+from ase.neighborlist import neighbor_list
 
 from mftl import pools
 from mftl.inputs import InputError
 from mftl.pools.crystals import CrystalPool
+from mftl.structures import read_structures
 from mftl.systems import build_pool, crystals
 
 REFERENCE = yaml.safe_load(Path("config/reference.yaml").read_text())["systems"]
+SHIPPED = {  # of both versions, and how many
+    "tungsten": ("resources/tungsten/tungsten.extxyz", 1008),
+    "simple_crystals": ("resources/simple_crystals/simple_crystals.extxyz", 35),
+    "tungsten-2": ("resources/tungsten/tungsten-v2.extxyz.xz", 1608),
+    "simple_crystals-2": ("resources/simple_crystals/simple_crystals-v2.extxyz", 60),
+}
 
 
 def pool(system: str, **changes):
     return pools.pool(REFERENCE[system]["pool"] | changes)
 
 
-@pytest.fixture(scope="module", params=["tungsten", "simple_crystals"])
+@pytest.fixture(scope="module", params=SHIPPED)
 def built(request):
     return request.param, list(build_pool(pool(request.param), ["W"]))
 
 
 def test_the_same_seeds_give_the_cells_that_ship(built):
     system, made = built
-    shipped = read(f"resources/{system}/{system}.extxyz", ":")
+    file, count = SHIPPED[system]
+    shipped = read_structures(file)
     assert [a.info for a in made] == [a.info for a in shipped]
-    assert len(made) == {"tungsten": 1008, "simple_crystals": 35}[system]
+    assert len(made) == count
     for atoms, own in zip(made, shipped, strict=True):
         assert atoms.pbc.all() and own.pbc.all()
         np.testing.assert_allclose(atoms.cell, own.cell, atol=1e-10)
@@ -42,28 +50,64 @@ def test_ids_and_kinds_are_known_beforehand(built):
     assert [a.info["kind"] for a in made] == known["kind"]
 
 
-def test_other_numbers_of_cells_leave_the_others_as_they_are():
-    whole = {a.info["id"]: a for a in crystals.sample(pool("tungsten", structures=20))}
-    fewer = crystals.sample(pool("tungsten", structures=10, larger={"vacancy": 2, "slab6": 1}))
+@pytest.mark.parametrize(
+    ("system", "larger"), [("tungsten", {"vacancy": 2, "slab6": 1}), ("tungsten-2", {"vacancy26": 2, "slab12": 1})]
+)
+def test_other_numbers_of_cells_leave_the_others_as_they_are(system, larger):
+    whole = {a.info["id"]: a for a in crystals.sample(pool(system, structures=20))}
+    fewer = crystals.sample(pool(system, structures=10, larger=larger))
     assert len(fewer) == 13
     for atoms in fewer:
         np.testing.assert_array_equal(atoms.positions, whole[atoms.info["id"]].positions)
 
 
-def test_larger_cells_are_what_they_are_called():
-    larger = crystals.sample(pool("tungsten", structures=1))[1:]
+def neighbours(atoms) -> np.ndarray:
+    """Of each atom, within 1.2 a: 14 in bcc, one less for those beside a vacancy."""
+    return np.bincount(neighbor_list("i", atoms, 1.2 * 3.185), minlength=len(atoms))
+
+
+@pytest.mark.parametrize(("system", "vacancy", "slab"), [("tungsten", 15, 6), ("tungsten-2", 26, 12)])
+def test_larger_cells_are_what_they_are_called(system, vacancy, slab):
+    chosen = pool(system, structures=1)
+    larger = crystals.sample(chosen)[1:]
     for atoms in larger[:4]:
-        assert atoms.info["kind"] == "vacancy" and len(atoms) == 15
-        # bcc with one site empty: 14 neighbours within 1.2 a, one less for those beside the hole
-        distances = atoms.repeat(3).get_all_distances(mic=True)
-        neighbours = (distances < 1.2 * 3.185).sum(axis=1) - 1
-        assert neighbours.mean() == pytest.approx(14 * 14 / 15, abs=0.5)
+        assert atoms.info["kind"].startswith("vacancy") and len(atoms) == vacancy
+        assert neighbours(atoms).mean() == pytest.approx(14 * vacancy / (vacancy + 1), abs=0.7)
     for atoms in larger[4:]:
-        assert atoms.info["kind"] == "slab6" and len(atoms) == 6
+        assert atoms.info["kind"] == f"slab{slab}" and len(atoms) == slab
         heights = np.sort(atoms.positions[:, 2])
         assert (np.diff(heights) > 0.5).all()
         assert heights[0] + atoms.cell[2, 2] - heights[-1] > 7.0
-    assert all(a.info["closest"] >= 2.0 for a in larger)
+    assert all(a.info["closest"] >= chosen.closest for a in larger)
+
+
+class Fixed:
+    """A source of random numbers: a shift within the plane, and the volume as it is."""
+
+    def __init__(self, *shift: float):
+        self.values = iter([*shift, 1.0])
+
+    def uniform(self, *_):
+        return next(self.values)
+
+
+def test_a_gamma_surface_without_a_shift_is_bulk():
+    """The cell holds whole periods of (110), but 8 of 6 layers of (112): there a shift of two thirds is bulk."""
+    bulk = crystals._shifted("W", "110", 3.185, Fixed(0.0, 0.0))
+    assert neighbours(bulk).tolist() == [14] * 8
+    assert bulk.get_volume() / 8 == pytest.approx(3.185**3 / 2)
+    assert neighbours(crystals._shifted("W", "112", 3.185, Fixed(2 / 3, 0.0))).tolist() == [14] * 8
+    cut = crystals._shifted("W", "110", 3.185, Fixed(0.3, 0.4))
+    assert sum(neighbours(cut) == 14) == 4  # the two layers between
+
+
+def test_cells_are_near_the_equilibrium_volume():
+    """Of bcc with the lattice constant of PBE 16.15 Å^3 for each atom; slabs have vacuum, vacancies a hole."""
+    for atoms in crystals.sample(pool("tungsten-2", structures=40)):
+        kind = atoms.info["kind"]
+        if kind not in ("surface", "slab12"):
+            volume = atoms.get_volume() / (len(atoms) + kind.startswith("vacancy"))
+            assert volume == pytest.approx(3.185**3 / 2, rel=0.2 if kind == "strained" else 0.05)
 
 
 @pytest.mark.parametrize("lattice", ["bcc", "fcc", "hcp", "sc", "a15"])

@@ -1,12 +1,15 @@
 """Generated molecules: the geometries that ship come out again, and they vibrate like molecules."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from ase import units
-from ase.io import read
+from ase import Atoms, units
+from scipy.stats import chi2
 
 from mftl.inputs import InputError
 from mftl.pools.normal_modes import NormalModePool
+from mftl.structures import Structures
 from mftl.systems import normal_modes
 
 INVERSE_CM = 521.47  # 1/cm for the square root of 1 eV/Å²/amu
@@ -14,8 +17,10 @@ REFERENCE = {
     "generator": "normal-modes",
     "seed": [2025, 0],
     "per_molecule": 12,
-    "slots": [1500, 300, 1500, 600, 1500, 1000, 1500, 3000, 1500, "contact", 1500, 300],
-}
+    "slots": [1500, 300, 1500, 600, 1500, 1000, 1500, 3000, 1500, "contact",
+              1500, 300, 1500, 600, 1500, 1000, 1500, 3000, 1500, 600],
+}  # fmt: skip
+ACCEPTED = REFERENCE | {"max_energy": 0.85}
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +29,22 @@ def water():
     return atoms, *normal_modes.normal_modes(atoms)
 
 
-def test_same_seeds_give_the_geometries_that_ship():
+@pytest.mark.parametrize(
+    ("settings", "file"),
+    [(REFERENCE, "molecules.extxyz"), (ACCEPTED | {"stretched": 3}, "molecules-v2.extxyz.xz")],
+    ids=["first version", "second version"],
+)
+def test_same_seeds_give_the_geometries_that_ship(settings, file):
     """Water and hydrogen sulfide, which have no degenerate modes: those may mix differently on other machines."""
     molecules = {"methane": "C", "ammonia": "N", "water": "O", "hydrogen_sulfide": "S"}
-    made = normal_modes.sample(NormalModePool(**REFERENCE, molecules=molecules))
-    shipped = {a.info["id"]: a for a in read("resources/molecules/molecules.extxyz", ":480")}
-    assert [a.info["id"] for a in made[:5]] == [*(f"{m}-0000" for m in molecules), "methane-0001"]
-    compared = [a for a in made if a.info["molecule"] in ("water", "hydrogen_sulfide")]
+    made = normal_modes.sample(NormalModePool(**settings, molecules=molecules))
+    shipped = Structures(Path("resources/molecules") / file)
+    assert [a.info["molecule"] for a in made[:5]] == [*molecules, "methane"]
+    assert [a.info["id"] for a in made[:5:4]] == ["methane-0000", "methane-0001"]
+    compared = [(k, a) for k, a in enumerate(made) if a.info["molecule"] in ("water", "hydrogen_sulfide")]
     assert len(compared) == 24
-    for atoms in compared:
-        own = shipped[atoms.info["id"]]
+    for k, atoms in compared:
+        own = shipped.at(k // 4 * 40 + k % 4)
         assert atoms.info == own.info
         np.testing.assert_allclose(atoms.positions, own.positions, atol=1e-6)
 
@@ -67,6 +78,63 @@ def test_close_contacts_are_close(water):
     assert len(ratios) >= 5
     assert min(ratios) > 0.6
     assert max(ratios) <= 0.85
+
+
+@pytest.mark.parametrize(
+    ("symbols", "distance", "closer"),
+    [("HH", 0.55, 0.54), ("OH", 0.87, 0.86), ("CC", 1.14, 1.13), ("HS", 1.09, 1.08)],
+)
+def test_pairs_closer_than_in_qm7x_are_not_accepted(symbols, distance, closer):
+    """Those of the table, and others below 0.80 of the sum of covalent radii (hydrogen and sulfur: 1.36 Å)."""
+    assert normal_modes.acceptable(Atoms(symbols, [(0, 0, 0), (0, 0, distance)]), energy=1.0, force=1.0, limit=1.0)
+    assert not normal_modes.acceptable(Atoms(symbols, [(0, 0, 0), (0, 0, closer)]), energy=1.0, force=1.0, limit=1.0)
+
+
+def test_energies_and_forces_beyond_their_limits_are_not_accepted(water):
+    atoms, *_ = water
+    assert normal_modes.acceptable(atoms, 0.3, normal_modes.MAX_FORCE, limit=0.3)
+    assert not normal_modes.acceptable(atoms, 0.31, normal_modes.MAX_FORCE, limit=0.3)
+    assert not normal_modes.acceptable(atoms, np.inf, np.inf, limit=0.3)
+    assert not normal_modes.acceptable(atoms, 0.3, normal_modes.MAX_FORCE + 0.01, limit=0.3)
+
+
+def test_a_temperature_means_what_it_says():
+    """Methyl formate at 600 K: along its soft torsions every other draw has more energy than 600 K explain."""
+    pool = NormalModePool(**ACCEPTED | {"slots": [600]}, molecules={"methyl_formate": "COC=O"})
+    made = normal_modes.sample(pool)
+    lowest = normal_modes.minimum("COC=O", seed=int(np.random.default_rng([2025, 0, 0]).integers(2**31 - 1)))
+    minimum, modes = lowest.get_potential_energy(), 3 * len(lowest) - 6
+    energies = np.array([Atoms(a, calculator=lowest.calc).get_potential_energy() - minimum for a in made])
+    assert energies.max() <= 0.5 * units.kB * 600 * chi2.ppf(0.99, modes)
+    np.testing.assert_allclose(energies.mean(), 0.5 * modes * units.kB * 600, rtol=0.25)
+    numbers = [int(a.info["id"].removeprefix("methyl_formate-")) for a in made]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > len(made)  # what is not accepted leaves gaps
+
+
+def test_stretched_molecules_lie_evenly_among_the_others(water):
+    """Two for each three others, at 0.3 eV/atom or more, and those as they are without them."""
+    small = {"seed": [1], "slots": [300, 600, 900], "per_molecule": 10, "molecules": {"water": "O"}}
+    made = normal_modes.sample(NormalModePool(generator="normal-modes", **small, stretched=2, max_energy=0.6))
+    assert [a.info["sampling"] == "stretched" for a in made] == [False, False, True, False, True] * 2
+    assert made[2].info["id"].startswith("water-s")
+    lowest = water[0].get_potential_energy()
+    energies = np.array([Atoms(a, calculator=water[0].calc).get_potential_energy() - lowest for a in made]) / 3
+    stretched = np.array([a.info["sampling"] == "stretched" for a in made])
+    assert 0.3 - 1e-3 < energies[stretched].min() < energies[stretched].max() < 0.6 + 1e-3
+    assert energies[~stretched].max() < 0.3
+    fewer = small | {"per_molecule": 6, "max_energy": 0.6}
+    without = normal_modes.sample(NormalModePool(generator="normal-modes", **fewer))
+    for one, other in zip([a for a in made if a.info["sampling"] != "stretched"], without, strict=True):
+        assert one.info["id"] == other.info["id"]
+        np.testing.assert_array_equal(one.positions, other.positions)
+
+
+def test_a_molecule_that_is_never_accepted_is_named():
+    with pytest.raises(InputError, match="water: no configuration for the slot 300 in 100 draws"):
+        normal_modes.sample(
+            NormalModePool(generator="normal-modes", slots=[300], max_energy=1e-6, molecules={"water": "O"})
+        )
 
 
 def test_new_molecules_leave_the_others_as_they_are():

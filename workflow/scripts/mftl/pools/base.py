@@ -49,17 +49,18 @@ class Generator(Pool):
     PERIODIC: ClassVar[bool]
 
     def known(self) -> dict[str, list[str]]:
-        """What is known of the structures before they are built, by info key, in the pool's order; ids always."""
+        """What is known of the structures before they are built, by info key, in the pool's order."""
         raise NotImplementedError
 
-    def ids(self, root: Path = Path(".")) -> list[str]:
-        """Ids of the structures in order."""
-        return self.known()["id"]
+    def ids(self, root: Path = Path(".")) -> list[str] | None:
+        """Ids of the structures in order; None if they are known only once the pool is built."""
+        return self.known().get("id")
 
     def info(self, key: str, root: Path = Path(".")) -> list[str | None] | None:
         """An info key of the structures in order; None if it is known only once the pool is built."""
         return [*values] if (values := self.known().get(key)) is not None else None
 
     def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
-        """Id of the first structure, if it is of that sort."""
-        return self.ids()[0] if periodic == self.PERIODIC else None
+        """Id of the first structure, if it is of that sort and known."""
+        ids = self.ids(root) if periodic == self.PERIODIC else None
+        return ids[0] if ids else None

@@ -24,14 +24,21 @@ class CrystalPool(Generator):
     element: Element = Field(description="chemical symbol")
     lattice_constant: PositiveFloat = Field(description="of bcc, Å; other lattices follow by ratios")
     structures: PositiveInt = Field(100, description="small cells, of the `kinds` in turn")
-    kinds: list[Literal["rattled", "strained", "slab", "lattice"]] = Field(
+    # rattled, slab, lattice and the larger vacancy and slab6 make the first version of the data that ships, the other
+    # kinds the second, and go when the data that figures are made of are the second
+    kinds: list[Literal["rattled", "strained", "slab", "lattice", "gamma", "bulk", "surface", "vacancy"]] = Field(
         ["rattled", "strained", "slab", "lattice"],
         min_length=1,
-        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc",
+        description="bcc with displaced atoms, strained bcc, a slab of 2 or 3 layers, or fcc, hcp or sc; or, near the "
+        "equilibrium volume, `gamma` (bcc cut and shifted), `bulk`, `surface` (8 layers) and `vacancy` (15 atoms)",
     )
-    larger: dict[Literal["vacancy", "slab6"], PositiveInt] = Field(
-        {}, description="how many larger cells come last: bcc of 15 atoms with a vacancy, slabs of 6 layers"
+    larger: dict[Literal["vacancy", "slab6", "vacancy26", "slab12"], PositiveInt] = Field(
+        {},
+        description="how many larger cells come last: bcc of 15 atoms or 26 (`vacancy26`) with a vacancy, slabs of 6 "
+        "layers or 12",
     )
+    shear: PositiveFloat = Field(0.04, description="of `strained` cells: the size of the random strain")
+    volume: PositiveFloat = Field(0.25, lt=1, description="of `strained` cells: the largest relative change of volume")
     closest: PositiveFloat = Field(2.0, description="cells with two atoms closer than this (Å) are drawn again")
     seed: list[int] = Field([0], description="seeds of the random numbers")
 

@@ -1,10 +1,12 @@
 """Molecules sampled along their normal modes; built by ``mftl.systems.normal_modes``."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from mftl.config.base import mistake
 from mftl.pools.base import Generator
 
 if TYPE_CHECKING:
@@ -14,9 +16,13 @@ if TYPE_CHECKING:
 
 
 class NormalModePool(Generator):
-    """A pool of molecules sampled along their normal modes, as QM7-X was, plus explicit close contacts."""
+    """A pool of molecules sampled along their normal modes, as QM7-X was, plus close contacts and stretched ones.
+
+    Without ``max_energy`` and ``stretched`` it makes the first version of the data that ships, with both the second.
+    """
 
     PERIODIC: ClassVar[bool] = False
+    STRETCHED: ClassVar[float] = 0.3  # eV/atom, the lowest energy of a stretched molecule; the highest is `max_energy`
 
     generator: Literal["normal-modes"] = Field(description="the name of the generator")
     molecules: dict[str, str] = Field(description="name and SMILES of each molecule")
@@ -24,15 +30,37 @@ class NormalModePool(Generator):
     slots: list[PositiveInt | Literal["contact"]] = Field(
         [300], description="temperatures in K, or `contact` for a close contact, taken in turn"
     )
+    max_energy: PositiveFloat | None = Field(
+        None,
+        description="eV/atom above the GFN2-xTB minimum: draws with more, with more than their temperature explains or "
+        "with pairs closer than in QM7-X are left out (null: none)",
+    )
+    stretched: NonNegativeInt = Field(
+        0, description="for each round of the slots so many more, a soft direction followed to 0.3 eV/atom or more"
+    )
     seed: list[int] = Field([0], description="seeds of the random numbers; the molecule's position is appended")
 
     def known(self) -> dict[str, list[str]]:
-        """What is known of the structures before they are built, by info key, in the pool's order."""
+        """What is known of the structures before they are built, by info key, in the pool's order.
+
+        With ``max_energy`` no ids: they count the draws, and which of them are left out is not known.
+        """
         names = list(self.molecules) * self.per_molecule
+        if self.max_energy is not None:
+            return {"molecule": names}
         return {
             "id": [f"{name}-{k // len(self.molecules):04d}" for k, name in enumerate(names)],
             "molecule": names,
         }
+
+    def size(self, root: Path = Path(".")) -> int:
+        """How many structures."""
+        return len(self.molecules) * self.per_molecule
+
+    def mistakes(self, path: str, root: Path) -> Iterator[str]:
+        """A line for stretched molecules without an energy to stretch them to."""
+        if self.stretched and (self.max_energy or 0) <= self.STRETCHED:
+            yield mistake(f"{path}.stretched", self.stretched, f"0, or `max_energy` above {self.STRETCHED}")
 
     def build(self, progress: "Progress") -> "Iterator[Atoms]":
         """Yield the structures in the pool's order."""

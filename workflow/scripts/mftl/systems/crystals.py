@@ -2,6 +2,11 @@
 
 A pool of distorted cells (``sample``) and the equilibrium-like simple crystals of a foundation system
 (``simple_crystals``). All lattices follow from the lattice constant of bcc by ratios that are those of tungsten.
+
+There are two versions of the data that ships. Of the first are the kinds rattled, slab and lattice, and as larger cells
+vacancy and slab6. Those of the second are the kinds of the data set of Szlachta, Bartók and Csányi (Phys. Rev. B 90,
+104108, 2014), all near the equilibrium volume and most of them γ surfaces: gamma, bulk, surface and vacancy, and as
+larger cells vacancy26 and slab12. Both have strained cells.
 """
 
 from typing import TYPE_CHECKING
@@ -76,35 +81,82 @@ def closest(atoms: Atoms) -> float:
     return float(distances[distances > 1e-6].min())
 
 
-def _drawn(pool: "CrystalPool", kind: str, name: str, rng: np.random.Generator, number: int = 0) -> Atoms:
+def _drawn(pool: "CrystalPool", kind: str, name: str, rng: np.random.Generator, number: int | None = None) -> Atoms:
     """A cell of a kind in which no two atoms are too close; ``number`` counts larger cells of the kind."""
     for _ in range(MAX_DRAWS):
-        atoms = _cell(pool.element, kind, pool.lattice_constant, rng, number)
+        atoms = _cell(pool, kind, rng) if number is None else _larger(pool, kind, rng, number)
         if (distance := closest(atoms)) >= pool.closest:
             atoms.info = {"id": name, "kind": kind, "closest": round(distance, 3)}
             return atoms
     raise InputError(f"{name}: in {MAX_DRAWS} draws no cell with all atoms {pool.closest} Å apart; lower `closest`")
 
 
-def _cell(element: str, kind: str, a: float, rng: np.random.Generator, number: int) -> Atoms:
+def _cell(pool: "CrystalPool", kind: str, rng: np.random.Generator) -> Atoms:
     """One draw. What is drawn, and in which order, makes the data that ships: it must stay as it is."""
+    element, a = pool.element, pool.lattice_constant
+    if kind == "strained":
+        return _strained(bulk(element, "bcc", a=a), rng, pool.shear, pool.volume)
+    # of the first version, up to the others
     if kind == "rattled":
         atoms = _strained(bulk(element, "bcc", a=a, cubic=True), rng, 0.02, 0.10)
         return _rattled(atoms, rng.choice([0.05, 0.10, 0.20, 0.30]), rng)
-    if kind == "strained":
-        return _strained(bulk(element, "bcc", a=a), rng, 0.04, 0.25)
     if kind == "slab":
         surface, layers = [("100", 3), ("110", 2)][rng.integers(2)]
         return _rattled(_slab(element, surface, layers, a), rng.choice([0.05, 0.15]), rng)
     if kind == "lattice":
         lattice, volume = rng.choice(["fcc", "hcp", "sc"]), rng.uniform(0.85, 1.15)
         return _rattled(simple_crystal(element, lattice, a, volume), 0.08, rng)
+    # of the second
+    if kind == "gamma":
+        return _rattled(_shifted(element, ["110", "112"][rng.integers(2)], a, rng), rng.choice([0.02, 0.05, 0.08]), rng)
+    if kind == "bulk":
+        return _rattled(_strained(bulk(element, "bcc", a=a).repeat(2), rng, 0.005, 0.01), rng.uniform(0.03, 0.08), rng)
+    if kind == "surface":
+        return _rattled(_slab(element, ["100", "110"][rng.integers(2)], 8, a), rng.uniform(0.03, 0.09), rng)
+    # vacancy
+    return _rattled(_strained(_holed(element, a), rng, 0.005, 0.01), rng.uniform(0.03, 0.08), rng)
+
+
+def _larger(pool: "CrystalPool", kind: str, rng: np.random.Generator, number: int) -> Atoms:
+    """One draw of a larger cell, as ``_cell``."""
+    element, a = pool.element, pool.lattice_constant
+    surface = ["100", "110"][number % 2]
+    # of the first version, up to the others
     if kind == "vacancy":
-        atoms = bulk(element, "bcc", a=a, cubic=True).repeat(2)
+        return _rattled(_strained(_holed(element, a), rng, 0.01, 0.05), rng.uniform(0.05, 0.15), rng)
+    if kind == "slab6":
+        return _rattled(_slab(element, surface, 6, a), rng.uniform(0.05, 0.15), rng)
+    # of the second
+    if kind == "vacancy26":
+        atoms = bulk(element, "bcc", a=a).repeat(3)
         del atoms[0]
-        return _rattled(_strained(atoms, rng, 0.01, 0.05), rng.uniform(0.05, 0.15), rng)
-    # slab6
-    return _rattled(_slab(element, ["100", "110"][number % 2], 6, a), rng.uniform(0.05, 0.15), rng)
+        return _rattled(atoms, rng.uniform(0.03, 0.08), rng)
+    # slab12
+    return _rattled(_slab(element, surface, 12, a), rng.uniform(0.03, 0.09), rng)
+
+
+def _holed(element: str, a: float) -> Atoms:
+    """Eight cubic cells of bcc without one atom."""
+    atoms = bulk(element, "bcc", a=a, cubic=True).repeat(2)
+    del atoms[0]
+    return atoms
+
+
+def _shifted(element: str, plane: str, a: float, rng: np.random.Generator) -> Atoms:
+    """A γ surface: eight atoms of bcc cut along (110) or (112), the next period shifted at random in the plane."""
+    if plane == "110":  # layers of two atoms, every other one moved along [001]
+        height, width, depth = a / 2**0.5, 2**0.5 * a, a
+        positions = [(k * height, x, x * depth / width + k % 2 * depth / 2) for k in range(4) for x in (0, width / 2)]
+        layers = 4
+    else:  # layers of one atom, moved by a third along [111] and half along [110]
+        height, width, depth = a / 6**0.5, 3**0.5 / 2 * a, 2**0.5 * a
+        positions = [(k * height, k * width / 3, k % 2 * depth / 2) for k in range(8)]
+        layers = 8
+    cell = np.diag([layers * height, width, depth])
+    cell[0] += rng.uniform() * cell[1] + rng.uniform() * cell[2]
+    atoms = Atoms([element] * 8, positions, cell=cell, pbc=True)
+    atoms.set_cell(cell * rng.uniform(0.99, 1.01) ** (1 / 3), scale_atoms=True)
+    return atoms
 
 
 def _slab(element: str, surface: str, layers: int, a: float) -> Atoms:
