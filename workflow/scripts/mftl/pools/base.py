@@ -1,6 +1,7 @@
 """What all pools can tell of their structures before they are there."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -52,13 +53,18 @@ class Generator(Pool):
         """What is known of the structures before they are built, by info key, in the pool's order."""
         raise NotImplementedError
 
+    @cached_property
+    def told(self) -> dict[str, list[str]]:
+        """``known``, asked once: a plan wants it for each chunk of labels."""
+        return self.known()
+
     def ids(self, root: Path = Path(".")) -> list[str] | None:
         """Ids of the structures in order; None if they are known only once the pool is built."""
-        return self.known().get("id")
+        return self.told.get("id")
 
     def info(self, key: str, root: Path = Path(".")) -> list[str | None] | None:
         """An info key of the structures in order; None if it is known only once the pool is built."""
-        return [*values] if (values := self.known().get(key)) is not None else None
+        return [*values] if (values := self.told.get(key)) is not None else None
 
     def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
         """Id of the first structure, if it is of that sort and known."""
