@@ -13,17 +13,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from table import ROOT, Table, cpu, run
+from table import Table, cpu, run
 
 import numpy as np
 import torch
-import yaml
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from mftl import models
+from mftl.config.studies import complete
 from mftl.config.dynamics import Protocol
 from mftl.config.training import Architecture
 from mftl.dynamics.forces import ModelForces
@@ -41,7 +41,7 @@ def cpu_seconds(function: Callable[[], None]) -> float:
 
 def random_model(architecture: str, elements: list[str], neighbours: float, folder: Path) -> Path:
     """A file with a model of an architecture of config.yaml, whose forces are weak."""
-    given = yaml.safe_load((ROOT / "config.yaml").read_text())["architectures"][architecture]
+    given = complete({})["architectures"][architecture]
     model = models.build_model(Architecture(**given), elements, neighbours, 0.05, 1, torch.float32)
     path = folder / f"{architecture}.pt"
     models.save_model(model, path)

@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-import yaml
 from ase.io import read
 from table import ROOT, Table, cpu, run
 
 from mftl import models
+from mftl.config.studies import complete
 from mftl.config.training import Architecture
 from mftl.prediction import predict
 
@@ -27,7 +27,7 @@ def measure(table: Table) -> None:
 
     torch.set_num_threads(1)
     structures = read(ROOT / "resources/molecules/molecules.extxyz", f":{STRUCTURES}")
-    tiny = Architecture(**yaml.safe_load((ROOT / "config.yaml").read_text())["architectures"]["tiny"])
+    tiny = Architecture(**complete({})["architectures"]["tiny"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
         models.save_model(models.build_model(tiny, ["H", "C", "N", "O", "S", "Cl"], 6.0, 1.0, 1, torch.float32), path)

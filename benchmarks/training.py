@@ -27,6 +27,7 @@ import yaml
 from ase.io import write
 
 from mftl.calculator import LevelCalculator
+from mftl.config.studies import complete
 from mftl.config.training import Architecture, Training
 from mftl.datasets import choose
 from mftl.extxyz import read_ids
@@ -91,7 +92,7 @@ print(json.dumps(parts))
 
 def architecture(name: str, file: str = "config.yaml") -> Architecture:
     """One of a configuration."""
-    return Architecture(**yaml.safe_load((ROOT / file).read_text())["architectures"][name])
+    return Architecture(**complete(yaml.safe_load((ROOT / file).read_text()))["architectures"][name])
 
 
 def make_fifteen(folder: Path) -> Path:
@@ -186,16 +187,15 @@ def compare_steps(table: Table, case: Case) -> None:
             training, validation, Training(**settings(case, 1)), Path(folder),
             architecture=case.architecture, elements=case.elements,
         )  # fmt: skip
-        forwards = {"lean layers": run.forward[run.model], "MACE's modules": run.model}
+        (head,) = run.heads
+        forwards = {"lean layers": head.forward, "MACE's modules": head.model}
         for batch in STEP_BATCHES:
             subject, steps = f"step of {batch} {case.subject}", 3 if case.rounds < ROUNDS else 20
-            graphs = [
-                run.training_graphs[start : start + batch] for start in range(0, case.training - batch + 1, batch)
-            ]
+            graphs = [head.graphs[start : start + batch] for start in range(0, case.training - batch + 1, batch)]
             measured = {name: [] for name in forwards}
             for turn in range(case.rounds + 1):
                 for name, forward in forwards.items():
-                    run.forward[run.model] = forward
+                    head.forward = forward
                     start = cpu()
                     for step in range(steps):
                         run.one_step([graphs[step % len(graphs)]])

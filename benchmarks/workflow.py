@@ -27,7 +27,7 @@ ROUNDS = 5
 POOLS = 1000, 10_000, 50_000  # structures
 TRAINING, VALIDATION, TEST = 100, 50, 500
 SNAPSHOTS = [1, 2, 3, 4, 5, 6, 7, 8]
-ENTRIES = ("Snakefile", "config.yaml", "config", "envs", "profiles", "workflow")
+ENTRIES = ("Snakefile", "config.yaml", "studies", "config", "envs", "profiles", "workflow")
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[float, str]:
