@@ -123,7 +123,9 @@ def form(level: Any) -> str:
 
 def engine(name: str) -> ModuleType:
     """The module of an engine, by its name in the configuration."""
-    return import_module(sections()[name].__module__.removesuffix(".section"))
+    from mftl.registry import module_of  # worker processes do without
+
+    return import_module(module_of(sections()[name]))
 
 
 def level(values: dict[str, Any]) -> Any:

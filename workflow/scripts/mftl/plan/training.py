@@ -11,6 +11,7 @@ from mftl.config.whole import Config
 from mftl.paths import card_of, head_of, model_file
 from mftl.recipe import LEVEL, MODE, NAME
 from mftl.sources import source_hash
+from mftl.training.ways import modules
 
 _STAGE = rf"{NAME}\.{LEVEL}\.n\d+"
 _MODE = rf"(?:\.{MODE})?"
@@ -102,4 +103,4 @@ def candidates(config: Config, wildcards: Any) -> dict[str, list[str]]:
 def source(config: Config, wildcards: Any) -> str:
     """A hash of the code that trains a stage."""
     mode = recipes.parse(wildcards.recipe).last.mode
-    return source_hash("train", *(f"mftl.training.ways.{key}" for key in config.modes[mode].ways()))
+    return source_hash("train", *modules(config.modes[mode].ways()))
