@@ -79,3 +79,11 @@ class Figure(Section):
     def shown(self, config: "Config") -> dict[str, list[int]]:
         """Curves that the caption lists, and at which values."""
         return {}
+
+    def legend(self, config: "Config") -> dict[str, Any]:
+        """Labels and looks of the curves that it shows."""
+        names = self.shown(config)
+        return {
+            "labels": {curve: config.curves[curve].label for curve in names},
+            "looks": {curve: config.look_of(curve) for curve in names},
+        }

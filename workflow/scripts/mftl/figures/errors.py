@@ -38,14 +38,6 @@ class Errors(Figure):
         """Predictions of all its curves."""
         return {"predictions": [f"results/predictions/{curve}.npz" for curve in self.all_curves()]}
 
-    def legend(self, config: "Config") -> dict[str, Any]:
-        """Labels and looks of all its curves."""
-        names = self.all_curves()
-        return {
-            "labels": {curve: config.curves[curve].label for curve in names},
-            "looks": {curve: config.look_of(curve) for curve in names},
-        }
-
     def shown(self, config: "Config") -> dict[str, list[int]]:
         """All its curves at all their values."""
         return {curve: config.curves[curve].values for curve in self.all_curves()}

@@ -73,11 +73,10 @@ class Phonons(Figure):
 
     def params(self, config: "Config") -> dict[str, Any]:
         """Curves, labels and looks, and what was computed."""
-        labels = {curve: config.curves[curve].label for curve in self.curves}
-        labels["(level)"] = self.level_label or self.level or ""
-        labels["(reference)"] = self.reference.label if self.reference else ""
-        looks = {curve: config.look_of(curve) for curve in self.curves}
-        return {"curves": self.curves, "labels": labels, "looks": looks, "text": self._computed()}
+        legend = self.legend(config)
+        legend["labels"]["(level)"] = self.level_label or self.level or ""
+        legend["labels"]["(reference)"] = self.reference.label if self.reference else ""
+        return legend | {"curves": self.curves, "text": self._computed()}
 
     def text(self, config: "Config") -> str:
         """What it shows."""

@@ -57,14 +57,6 @@ class Simulations(Figure):
             for run in self.runs(config)
         ]
 
-    def legend(self, config: "Config") -> dict[str, Any]:
-        """Labels and looks of all curves simulated."""
-        names = list(dict.fromkeys(run["curve"] for run in self.runs(config)))
-        return {
-            "labels": {curve: config.curves[curve].label for curve in names},
-            "looks": {curve: config.look_of(curve) for curve in names},
-        }
-
     def descriptions(self, config: "Config") -> list[dict[str, str]]:
         """What is simulated in each panel, and how."""
         return [{"label": one.label, "text": protocol_text(config, one.protocol)} for _, one in self.parts()]
