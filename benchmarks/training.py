@@ -227,8 +227,8 @@ def cases(folder: Path) -> list[Case]:
         Case("molecules of 15 atoms, tiny", fifteen, several, tiny, 300, 100, (2, 8)),
         Case("cells of tungsten, tiny-metal", tungsten, ["W"], tiny_metal, 100, 50, (2, 8)),
         Case("molecules of 15 atoms, mace-off23-small", fifteen, several, off, 50, 20, (1, 3), rounds=2),
-        Case("cells of tungsten, metal", tungsten, ["W"], metal, 20, 10, (1, 2), rounds=2),
-        Case("cells of tungsten, diamond", tungsten, ["W"], diamond, 20, 10, (1, 3), rounds=2),
+        Case("cells of tungsten, metal", tungsten, ["W"], metal, 60, 10, (1, 5), rounds=3),
+        Case("cells of tungsten, diamond", tungsten, ["W"], diamond, 60, 10, (1, 7), rounds=3),
     ]
 
 

@@ -12,7 +12,8 @@ from ase.build import bulk, molecule
 from mftl import models
 from mftl.config.training import Architecture
 from mftl.graphs import collate, make_graph
-from mftl.lean import find_forward, objections
+from mftl.lean import find_forward, objections, objections_to_scalars
+from mftl.lean.equivariant import EquivariantModel
 from mftl.lean.model import LeanModel
 from mftl.mace_imports import ScaleShiftMACE
 
@@ -85,6 +86,9 @@ CASES = [
     {"correlation": 3, "max_ell": 3, "first_interaction": "RealAgnosticInteractionBlock", "num_bessel": 5},
     {"correlation": 2, "max_ell": 5, "channels": 2, "num_interactions": 1},
     {"correlation": 3, "max_ell": 3, "channels": 50, "cutoff": 2.5},  # orders one by one
+    {"max_l": 1},
+    {"max_l": 1, "correlation": 3, "max_ell": 3, "first_interaction": "RealAgnosticInteractionBlock"},
+    {"max_l": 2, "correlation": 3, "max_ell": 2, "num_interactions": 3, "channels": 3, "radial_mlp": [4, 5]},
 ]
 
 
@@ -92,7 +96,7 @@ CASES = [
 def test_energies_forces_stress_and_gradients_are_mace_s_own(seed, architecture):
     model = build(seed, **architecture)
     forward, how = find_forward(model)
-    assert isinstance(forward, LeanModel) and "lean" in how
+    assert type(forward) is (EquivariantModel if "max_l" in architecture else LeanModel) and "lean" in how
     batch = batch_of(structures(seed), seed, float(model.r_max))
     expected, own = gradients(model, model, plain(batch))
     found, ours = gradients(forward, model, batch)
@@ -135,9 +139,9 @@ def test_frozen_weights(frozen):
             assert_close(one, other)
 
 
-def test_forces_are_minus_the_slope_of_the_energy():
-    model = build(correlation=3, max_ell=3)
-    forward, (atoms, *_) = LeanModel(model), structures(2)
+@pytest.mark.parametrize("max_l", [0, 1])
+def test_forces_are_minus_the_slope_of_the_energy(max_l):
+    forward, (atoms, *_) = find_forward(build(correlation=3, max_ell=3, max_l=max_l))[0], structures(2)
     forces = forward(batch_of([atoms]))["forces"].numpy()
     energies = []
     for step in (-1e-4, 1e-4):
@@ -147,8 +151,9 @@ def test_forces_are_minus_the_slope_of_the_energy():
     assert forces[3, 1] == pytest.approx((energies[0] - energies[1]) / 2e-4, rel=1e-6)
 
 
-def test_no_edges_and_one_atom():
-    forward = LeanModel(build())
+@pytest.mark.parametrize("max_l", [0, 1])
+def test_no_edges_and_one_atom(max_l):
+    forward, _ = find_forward(build(max_l=max_l))
     lone = batch_of([Atoms("O"), Atoms("HH", [[0, 0, 0], [0, 0, 9]])])
     result, _ = gradients(forward, forward.model, lone)
     assert (result["forces"] == 0).all() and torch.isfinite(result["interaction_energy"]).all()
@@ -198,12 +203,11 @@ def test_other_models_keep_mace_s_modules():
         model.pair_repulsion_fn = torch.nn.Identity()
 
     def activated(model):
-        model.readouts[1].non_linearity.acts[0].f = torch.tanh
+        model.interactions[1].conv_tp_weights[0].act.f = torch.tanh
 
     def without_last(model):
         model.readouts = model.readouts[1:]
 
-    assert "scalars" in reason(max_l=1)
     assert "correlation 4" in reason(correlation=4, max_ell=1, channels=2)
     assert "transformed" in reason(transformed)
     assert "trained" in reason(trained_basis)
@@ -221,11 +225,23 @@ def test_wrong_couplings_are_noticed():
     assert forward is model and "polynomial" in how
 
 
-def test_models_with_the_same_modules_but_other_scales_are_refused():
+def test_models_of_scalars_with_other_scales_or_activations_have_lean_edges_alone():
     model = build()
-    assert not list(objections(model))
-    for part in (lambda m: m.interactions[0].linear, lambda m: m.products[1].linear, lambda m: m.readouts[1].linear_2):
-        other = copy.deepcopy(model)
-        linear = part(other)
+    assert not list(objections(model)) and not list(objections_to_scalars(model))
+
+    def scaled(linear):
         linear.instructions = [path._replace(path_weight=path.path_weight * 2) for path in linear.instructions]
-        assert list(objections(other))
+
+    def activated(model):
+        model.readouts[1].non_linearity.acts[0].f = torch.tanh
+
+    for change in (
+        lambda m: scaled(m.interactions[0].linear), lambda m: scaled(m.products[1].linear),
+        lambda m: scaled(m.readouts[1].linear_2), activated,
+    ):  # fmt: skip
+        other = copy.deepcopy(model)
+        change(other)
+        forward, how = find_forward(other)
+        assert type(forward) is EquivariantModel and list(objections_to_scalars(other)) and "since" in how
+        batch = batch_of(structures(5))
+        assert_close(forward(batch)["forces"], other(plain(batch))["forces"])

@@ -13,11 +13,10 @@ class Contraction:
     MACE lists every way to couple harmonics to a scalar (23 of three up to l = 3). Most are the same polynomial: B₀,
     Pₗ = Σₘ Bₗₘ², B₀ Pₗ, and for three orders l above 0 at most one that the Wigner 3j symbol gives. What MACE's
     coupling matrices are in these is found once; each call then needs the fewer weights alone.
-    Raises ValueError if the coupling matrices are no such polynomials.
+    ``own`` is MACE's contraction. Raises ValueError if its coupling matrices are no such polynomials.
     """
 
-    def __init__(self, block: torch.nn.Module, max_ell: int):
-        (own,) = block.symmetric_contractions.contractions
+    def __init__(self, own: torch.nn.Module, max_ell: int):
         self.correlation = own.correlation
         if not 1 <= self.correlation <= 3:
             raise ValueError(f"correlation {self.correlation}")

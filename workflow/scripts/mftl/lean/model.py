@@ -22,21 +22,29 @@ class LeanModel:
         self.elements = len(model.atomic_numbers)
         self.cutoff, self.p = float(model.r_max), int(model.radial_embedding.cutoff_fn.p)
         self.harmonics = Harmonics(self.max_ell, like)
-        self.contractions = [Contraction(product, self.max_ell) for product in model.products]
+        to_scalars = [product.symmetric_contractions.contractions[0] for product in model.products]
+        self.contractions = [Contraction(own, self.max_ell) for own in to_scalars]
+        self.factors = [self._normalisations(block) for block in model.interactions]
+        self._prepare(like)
+
+    def _prepare(self, like: torch.Tensor) -> None:
+        """Make what ``_atoms`` needs, as ``like``."""
         orders = torch.arange(self.max_ell + 1, device=like.device)
         self.orders = orders.repeat_interleave(2 * orders + 1)  # (L,): the order of each harmonic
         self.own = (self.orders[:, None] == orders).to(like).unsqueeze(2)  # (L, K, 1)
-        self.factors = [self._normalisations(block) for block in model.interactions]
 
     def _normalisations(self, block: torch.nn.Module) -> list[float]:
         """e3nn's factors of the matrices of a radial network; the last has all others on a message's way as well."""
         layers = list(block.conv_tp_weights)
         gains = [float(self.model.radial_embedding.bessel_fn.prefactor), *(layer.act.cst for layer in layers[:-1])]
         factors = [gain / layer.h_in**0.5 for gain, layer in zip(gains, layers, strict=True)]
-        factors[-1] /= self.channels * float(block.avg_num_neighbors)
-        if not is_residual(block):
-            factors[-1] /= (self.channels * self.elements) ** 0.5
+        factors[-1] *= self._gain(block)
         return factors
+
+    def _gain(self, block: torch.nn.Module) -> float:
+        """What of a layer's other factors its radial network takes over."""
+        gain = 1 / (self.channels * float(block.avg_num_neighbors))
+        return gain if is_residual(block) else gain / (self.channels * self.elements) ** 0.5
 
     def __call__(
         self, batch: dict, training: bool = False, compute_force: bool = True, compute_stress: bool = False
