@@ -269,7 +269,10 @@ def test_a_table_that_a_figure_has_not(config):
 def test_a_figure_that_nobody_asked_for_stops_nobody(config):
     config = config_with(**FEW)
     checks.require_figure(config, "fig4", ROOT)
-    assert figures.inputs(config, cards(figure="fig4")) == {"errors": "results/errors/fig4.csv"}
+    assert figures.inputs(config, cards(figure="fig4")) == {
+        "errors": "results/errors/fig4.csv",
+        "points": "results/points/fig4.csv",
+    }
     for name in ("low_levels", "stability"):
         with pytest.raises(InputError, match=f"The figure {name} cannot be made:\n  figures.{name}"):
             checks.require_figure(config, name, ROOT)
@@ -335,4 +338,4 @@ def test_figures_of_a_study(config):
     first = figures.pages(config, cards(study=""))
     assert "results/fig4.pdf" in first and "results/stability.pdf" not in first
     claims = str(ROOT / "resources/claims.yaml")
-    assert "results/errors/fig4.csv" in figures.claimed_tables(config, cards(study=""), claims)
+    assert "results/points/fig4.csv" in figures.claimed_tables(config, cards(study=""), claims)

@@ -8,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
-from mftl import comparison
+from mftl import comparison, points
 from mftl.config.plot import ROLES, Plot
 from mftl.plotting import box_plots, element_scheme, epochs, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import comparison as comparison_plot
@@ -20,18 +20,19 @@ LABELS = {"single-fidelity": "Single-fidelity", "mftl": "MFTL", "foundation": "F
 SERIES = {"model": {"label": "foundation model", "color": "#ee6677"}, "level": {"label": "DFTB", "color": "#555555"}}
 
 
-def errors(values=(25, 50, 100), seeds=2) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        [
-            {"curve": curve, "value": value, "quantity": quantity, "unit": unit, "seed": seed,
-             "rmse": scale * rng.uniform(0.8, 1.2) / value, "mae": scale / value}
-            for curve, scale in (("single-fidelity", 900.0), ("mftl", 300.0), ("foundation", 600.0))
-            for quantity, unit in (("energy", "meV/atom"), ("forces", "meV/Å"))
-            for value in values
-            for seed in range(1, seeds + 1)
-        ]
-    )  # fmt: skip
+def errors(values=(25, 50, 100), seeds=2, worst=0.0) -> pd.DataFrame:
+    """Points of three curves, of 40 structures; at the first value MFTL errs ``worst`` times more on one."""
+    rng, ids, rows = np.random.default_rng(0), [f"one-{i}" for i in range(40)], []
+    for curve, scale in (("single-fidelity", 900.0), ("mftl", 300.0), ("foundation", 600.0)):
+        for quantity, unit in (("energy", "meV/atom"), ("forces", "meV/Å")):
+            for value in values:
+                absolutes = scale / value * rng.uniform(0.8, 1.2, size=(seeds, 1)) * rng.uniform(0, 2, size=(1, 40))
+                if curve == "mftl" and value == values[0]:
+                    absolutes[:, 5] += worst * scale / value
+                keys = {"curve": curve, "value": value, "quantity": quantity, "unit": unit}
+                of_point = points.point(absolutes**2, absolutes, np.ones(40), ids, f"{curve} {value}")
+                rows += [keys | row for row in of_point]
+    return pd.DataFrame(rows)
 
 
 def structure_errors() -> pd.DataFrame:
@@ -139,10 +140,11 @@ def test_a_title_is_not_drawn_over_the_legend():
 
 def test_error_bars_are_explained(figures):
     for kind in ("learning-curves", "epochs", "low-levels"):
-        assert "mean and standard deviation of 2 seeds" in figures[kind]._supxlabel.get_text()
+        text = " ".join(figures[kind]._supxlabel.get_text().split())
+        assert "40 structures; bars: 95 % intervals over test structures and 2 seeds" in text and "hollow" not in text
     alone = learning_curves.summarise(errors(seeds=1), LABELS, "rmse")
     figure = learning_curves.plot(alone, LOOKS, STYLE, "Training structures", "molecules at pbe")
-    assert "one seed, no error bars" in figure._supxlabel.get_text()
+    assert "over test structures (one seed)" in " ".join(figure._supxlabel.get_text().split())
 
 
 def test_a_curve_looks_the_same_everywhere(figures):
@@ -168,11 +170,21 @@ def test_predictions_far_beyond_the_references_are_counted_on_the_edge():
     assert limits[0] < edges["v"][0] < limits[0] + 0.1 and limits[1] - 0.1 < edges["^"][0] < limits[1]
 
 
-def test_the_drawn_table_holds_means_and_deviations():
+def test_the_drawn_table_holds_intervals_and_no_draws():
     table = learning_curves.summarise(errors(), LABELS, "mae")
-    assert list(table["error"].unique()) == ["MAE"]
+    assert list(table["error"].unique()) == ["MAE"] and not table.filter(like="draw").size
     row = table[(table["curve"] == "mftl") & (table["value"] == 50) & (table["quantity"] == "energy")].iloc[0]
-    assert (row["mean"], row["std"], row["seeds"]) == (pytest.approx(6.0), pytest.approx(0.0), 2)
+    assert row["low"] < row["estimate"] < row["high"] and row["seeds"] == 2 and len(row["worst"].split()) == 5
+
+
+def test_a_point_that_one_structure_decides_is_hollow():
+    table = learning_curves.summarise(errors(worst=20.0), LABELS, "rmse")
+    figure = learning_curves.plot(table, LOOKS, STYLE, "Training structures", "molecules at pbe", "other weights")
+    hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in hollow] == [[25]]
+    text = " ".join(figure._supxlabel.get_text().split())
+    assert "hollow: one structure carries more than a fifth of the squared error" in text and "(other weights)" in text
+    plt.close(figure)
 
 
 def test_the_same_figure_gives_the_same_bytes(data, tmp_path):

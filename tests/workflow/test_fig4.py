@@ -64,7 +64,8 @@ def test_figure_and_tables(finished):
     assert (errors["rmse"] > 0).all() and (errors["structures"] == 40).all()
     drawn = pd.read_csv(finished / "results/fig4.csv")
     merged = drawn.merge(errors, on=["curve", "value", "quantity"])
-    assert (abs(merged["mean"] - merged["rmse"]) < 1e-9).all()  # one seed: the mean is that seed's
+    assert (drawn["low"] < drawn["estimate"]).all() and (drawn["estimate"] < drawn["high"]).all()
+    assert (abs(merged["estimate"] - merged["rmse"]) < 1e-9).all()  # one seed: the mean is that seed's
 
 
 def test_best_model_and_its_report(finished):
@@ -139,12 +140,12 @@ def test_a_changed_module_reruns_its_scripts_alone(project):
 def test_test_set_used_reruns_no_training(project):
     edit(project, {"prediction": {"test_structures": 30}})
     jobs = planned(project)
-    assert jobs == {"predict": 3, "evaluate": 1, "plot": 1}
+    assert jobs == {"predict": 3, "evaluate": 2, "plot": 1}
 
 
 def test_a_new_size_trains_only_that_size(project):
     edit(project, {"curves": {"single-fidelity": {"values": [10, 15, 20]}}})
-    assert planned(project) == {"train": 1, "predict": 1, "evaluate": 1, "plot": 1}
+    assert planned(project) == {"train": 1, "predict": 1, "evaluate": 2, "plot": 1}
 
 
 def test_finetuning_settings_leave_pretraining_alone(project):
@@ -226,7 +227,7 @@ def test_chosen_epoch_and_second_head(project):
     curve = {"label": "a", "recipe": "molecules.dftb-ptbp.n40.ebest/molecules.pbe0-d3.n*.multihead", "values": [10]}
     figure = {"kind": "learning-curves", "curves": ["chosen"]}
     edit(project, {"snapshots": [1, 2], "curves": {"chosen": curve}, "figures": {"modes": figure}})
-    done = snakemake(project, "results/best/modes/model.pt")
+    done = snakemake(project, "results/best/modes/model.pt", "results/errors/modes.csv")
     assert done.returncode == 0, done.stdout + done.stderr
     models = project / "results/models/tiny"
     path = models / "molecules.dftb-ptbp.n40.ebest/molecules.pbe0-d3.n10.multihead/seed-1"

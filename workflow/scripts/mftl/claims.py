@@ -1,33 +1,39 @@
 """What a paper claims beside what the finished tables say.
 
 The claims are a file of their own (``resources/claims.yaml``): each has an expression that reads our number from
-the table ``results/errors/<figure>.csv``. Expressions are small dictionaries:
+the points of a figure, ``results/points/<figure>.csv``. Expressions are small dictionaries:
 
-    {curve: mftl, value: smallest, quantity: energy}      mean over seeds of a column (``read``, by default rmse)
+    {curve: mftl, value: smallest, quantity: energy}      a point's error (``read``: which, by default rmse)
     {ratio: [a, b]}, {gain: [a, b]}                       a / b; how much lower a is than b, in percent
     {highest: a}                                          the largest over the open number
     {best: a}                                             the open number at which a is lowest
 
 ``value`` is ``smallest`` or ``largest`` of the curve's open number, ``before-last``, ``lowest`` (where the error is
 lowest) or a number; without it an expression is a curve over its open number.
+
+A statement is judged in every draw of the points (``mftl.points``): it holds, or does not, if 95 % of the draws say so;
+else it cannot be told apart from its contrary.
 """
 
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import yaml
 from pydantic import Field, ValidationError
 
+from mftl import points
 from mftl.config.base import Section
 from mftl.inputs import InputError
 
 Number = int | float
 Expression = dict[str, Any]
-HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not testable"
+Values: TypeAlias = Any  # an array of estimate and draws (1 + draws,), or a table with a row of these for each value
+UNKNOWN = "not testable"
+LEVELS_OFF = 0.95  # a step that leaves so much of an error is no clear improvement
 OPERATIONS = ("ratio", "gain", "highest", "best")
 KEYS = ("curve", "value", "quantity", "read")
 
@@ -50,7 +56,7 @@ class Claim(Section):
     similar: list[Expression] | None = Field(None, description="holds if two differ by less than a factor `within`")
     within: float = Field(1.25, gt=1, description="the factor of `similar`")
     rises: Expression | None = Field(
-        None, description="holds if the curve falls first and its last step is no clear improvement any more"
+        None, description="holds if the curve falls first and its last step leaves 95 % of the error or more"
     )
 
     @property
@@ -81,8 +87,8 @@ def read_claims(path: str | Path) -> list[Claim]:
 def compare(claims: list[Claim], tables: dict[str, pd.DataFrame], scale: str) -> pd.DataFrame:
     """A row for each claim: the paper's value, ours, their ratio, and whether what is said of an order or shape holds.
 
-    ``tables``: the tidy table of errors of each figure that is there; ``scale``: its name. ``numbers`` holds what a
-    verdict rests on: means and standard deviations over seeds.
+    ``tables``: the table of points of each figure that is there; ``scale``: its name. ``numbers`` holds what a verdict
+    rests on: errors with their intervals.
     """
     rows = []
     for claim in claims:
@@ -96,7 +102,7 @@ def compare(claims: list[Claim], tables: dict[str, pd.DataFrame], scale: str) ->
                 row["ours"] = reader.number(claim.ours)
                 row["ratio"] = row["ours"] / claim.paper if claim.paper else None
             if judge := _judge(claim):
-                row["verdict"] = HOLDS if judge(reader) else FAILS
+                row["verdict"] = points.verdict(judge(reader))
             row["numbers"] = "; ".join(reader.read)
         except NotTestable as reason:
             row |= {"verdict": UNKNOWN, "numbers": str(reason)}
@@ -105,30 +111,33 @@ def compare(claims: list[Claim], tables: dict[str, pd.DataFrame], scale: str) ->
 
 
 class _Reader:
-    """Evaluates expressions on the tables and remembers what it read."""
+    """Evaluates expressions on the points and remembers what it read.
+
+    A number is an array of an estimate and its draws (1 + draws,), a curve a table with a row of these for each value.
+    """
 
     def __init__(self, table: pd.DataFrame | None, figure: str):
         self.table, self.figure = table, figure
         self.read: list[str] = []
 
     def number(self, expression: Expression | Number) -> float:
-        """An expression that must be one number."""
+        """The estimate of an expression that must be one number."""
         result = self.evaluate(expression)
-        if isinstance(result, pd.Series):
+        if isinstance(result, pd.DataFrame):
             raise NotTestable(f"{expression} is a curve, not a number: it needs a `value`")
-        return float(result)
+        return float(np.ravel(result)[0])
 
-    def curve(self, expression: Expression | Number) -> pd.Series:
-        """An expression that must be a series over a curve's open number."""
+    def curve(self, expression: Expression | Number) -> pd.DataFrame:
+        """An expression that must be a curve."""
         result = self.evaluate(expression)
-        if not isinstance(result, pd.Series):
+        if not isinstance(result, pd.DataFrame):
             raise NotTestable(f"{expression} is a number, not a curve: it needs no `value`")
         return result
 
-    def evaluate(self, expression: Expression | Number) -> "pd.Series | float":
-        """A number, or a series over a curve's open number."""
+    def evaluate(self, expression: Expression | Number) -> Values:
+        """A number or a curve."""
         if not isinstance(expression, dict):
-            return expression
+            return np.array(float(expression))
         if "ratio" in expression:
             a, b = map(self.evaluate, expression["ratio"])
             return _common(a / b)
@@ -136,105 +145,100 @@ class _Reader:
             a, b = map(self.evaluate, expression["gain"])
             return _common(100 * (1 - a / b))
         if "highest" in expression:
-            return float(self.curve(expression["highest"]).max())
+            return self.curve(expression["highest"]).max().to_numpy()
         if "best" in expression:
-            return float(self.curve(expression["best"]).idxmin())
+            return self.curve(expression["best"]).idxmin().to_numpy(float)
         return self._leaf(expression)
 
-    def means(self, leaf: Expression) -> pd.DataFrame:
-        """Mean, standard deviation and number of seeds over the open number."""
-        rows, column = self.table, leaf.get("read", "rmse")
+    def points(self, leaf: Expression) -> pd.DataFrame:
+        """The rows of the table that an expression reads, over the open number."""
+        rows, which = self.table, leaf.get("read", "rmse")
         if rows is None:
             raise NotTestable(f"{self.figure} is not in the configuration")
-        if column not in rows:
-            raise NotTestable(f"{self.figure} has no {column}")
-        for key in ("curve", "quantity"):
-            rows = rows[rows[key] == leaf[key]]
+        for key, wanted in (("read", which), ("curve", leaf["curve"]), ("quantity", leaf["quantity"])):
+            rows = rows[rows[key] == wanted]
             if rows.empty:
-                raise NotTestable(f"{self.figure} has no {key} {leaf[key]}")
-        if "value" not in rows:  # a comparison has no open number
-            rows = rows.assign(value=1)
-        return rows.groupby("value")[column].agg(["mean", "std", "count"]).sort_index()
+                raise NotTestable(f"{self.figure} has no {wanted if key == 'read' else f'{key} {wanted}'}")
+        return rows.set_index("value").sort_index()
 
-    def _leaf(self, leaf: Expression) -> "pd.Series | float":
-        table, open_number = self.means(leaf), self.table is not None and "value" in self.table
+    def _leaf(self, leaf: Expression) -> Values:
+        rows = self.points(leaf)
+        values = pd.DataFrame(points.draws(rows), index=rows.index)
+        several = not (rows.index == 0).all()  # a comparison has no open number
         name = f"{leaf['curve']} {leaf['quantity']}" + (f" {leaf['read']}" if "read" in leaf else "")
-        if "value" not in leaf and open_number:
-            self.read.append(f"{name}: " + ", ".join(f"{_text(row)} at {value}" for value, row in table.iterrows()))
-            return table["mean"]
-        value = _pick(table, leaf.get("value", "smallest"), leaf)
-        at = f" at {value}" if open_number else ""
-        self.read.append(f"{name}: {_text(table.loc[value])}{at}")
-        return float(table.loc[value, "mean"])
+        if "value" not in leaf and several:
+            self.read.append(f"{name}: " + ", ".join(f"{_text(row)} at {row.Index}" for row in rows.itertuples()))
+            return values
+        value = _pick(values[0], leaf.get("value", "smallest"), leaf)
+        self.read.append(f"{name}: {_text(rows.loc[value])}" + (f" at {value}" if several else ""))
+        return values.loc[value].to_numpy()
 
 
-def _judge(claim: Claim) -> "Callable[[_Reader], bool] | None":
-    """What decides whether a claim holds; None if it is but a number."""
+def _judge(claim: Claim) -> "Callable[[_Reader], np.ndarray] | None":
+    """What says in which draws a claim is fulfilled; None if it is but a number."""
     if (less := claim.less) is not None:
         return lambda reader: _increasing([reader.evaluate(one) for one in less])
     if (similar := claim.similar) is not None:
         return lambda reader: _similar([reader.evaluate(one) for one in similar], claim.within)
     if (rises := claim.rises) is not None:
-        return lambda reader: _rises(reader, rises)
+        return lambda reader: _rises(reader.curve(rises), rises)
     return None
 
 
-def _increasing(values: list["pd.Series | float"]) -> bool:
-    return all(bool(np.all(a < b)) for a, b in pairwise(values) if _same_points(a, b))
+def _increasing(values: list[Values]) -> np.ndarray:
+    return _in_all([a < b for a, b in pairwise(values) if _same_points(a, b)])
 
 
-def _similar(pair: list["pd.Series | float"], within: float) -> bool:
+def _similar(pair: list[Values], within: float) -> np.ndarray:
     a, b = pair
     ratio = _common(a / b)
-    return bool(np.all((ratio > 1 / within) & (ratio < within)))
+    return _in_all([ratio > 1 / within, ratio < within])
 
 
-def _rises(reader: _Reader, leaf: Expression) -> bool:
-    """Whether the first error is clearly above the lowest, and the last is not clearly below the one before it.
-
-    Clearly: by more than twice the standard error of the difference over seeds.
-    """
-    table = reader.means(leaf)
-    reader.evaluate(leaf)
-    if len(table) < 3:
+def _rises(curve: pd.DataFrame, leaf: Expression) -> np.ndarray:
+    """Whether a later error is below the first, and the last leaves at least 95 % of the one before it."""
+    if len(curve) < 3:
         raise NotTestable(f"{leaf['curve']} has fewer than three points")
-    variance = (table["std"].fillna(0.0) ** 2 / table["count"]).to_numpy()
-    mean = table["mean"].to_numpy()
-    lowest = int(mean.argmin())
-    falls = mean[0] - mean[lowest] > 2 * np.sqrt(variance[0] + variance[lowest])
-    stops = mean[-2] - mean[-1] <= 2 * np.sqrt(variance[-2] + variance[-1])
-    return bool(falls and stops)
+    values = curve.to_numpy()
+    return (values[1:].min(0) < values[0]) & (values[-1] >= LEVELS_OFF * values[-2])
 
 
-def _pick(table: pd.DataFrame, value: str | Number, leaf: Expression) -> Number:
+def _in_all(statements: list[Values]) -> np.ndarray:
+    """The draws (1 + draws,) in which all statements are fulfilled, at all values of the curves among them."""
+    fulfilled = np.ones(1 + points.DRAWS, bool)
+    for one in statements:
+        fulfilled &= one.all().to_numpy() if isinstance(one, pd.DataFrame) else one
+    return fulfilled
+
+
+def _pick(estimates: pd.Series, value: str | Number, leaf: Expression) -> Number:
     if value in ("smallest", "largest", "before-last", "lowest"):
-        if value == "before-last" and len(table) < 2:
+        if value == "before-last" and len(estimates) < 2:
             raise NotTestable(f"{leaf['curve']} has but one point")
-        return {"smallest": lambda: table.index[0], "largest": lambda: table.index[-1],
-                "before-last": lambda: table.index[-2], "lowest": lambda: table["mean"].idxmin()}[value]()  # fmt: skip
-    if isinstance(value, str) or value not in table.index:
+        return {"smallest": lambda: estimates.index[0], "largest": lambda: estimates.index[-1],
+                "before-last": lambda: estimates.index[-2], "lowest": estimates.idxmin}[value]()  # fmt: skip
+    if isinstance(value, str) or value not in estimates.index:
         raise NotTestable(f"{leaf['curve']} has no value {value}")
     return value
 
 
-def _same_points(a: "pd.Series | float", b: "pd.Series | float") -> bool:
-    if isinstance(a, pd.Series) and isinstance(b, pd.Series) and not a.index.equals(b.index):
+def _same_points(a: Values, b: Values) -> bool:
+    if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame) and not a.index.equals(b.index):
         raise NotTestable(f"curves with different values: {list(a.index)} and {list(b.index)}")
     return True
 
 
-def _common(result: "pd.Series | float") -> "pd.Series | float":
+def _common(result: Values) -> Values:
     """A result at the values that both curves have."""
-    if not isinstance(result, pd.Series):
+    if not isinstance(result, pd.DataFrame):
         return result
     if (kept := result.dropna()).empty:
         raise NotTestable("the curves have no value in common")
     return kept
 
 
-def _text(row: pd.Series) -> str:
-    spread = f" ± {row['std']:.3g}" if row["count"] > 1 else ""
-    return f"{row['mean']:.4g}{spread}"
+def _text(row: Any) -> str:
+    return f"{row.estimate:.4g} ({row.low:.4g} to {row.high:.4g})"
 
 
 def _expressions(claim: Claim) -> list[Expression]:

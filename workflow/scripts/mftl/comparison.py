@@ -1,7 +1,8 @@
 """One model and one level of theory against another level, structure by structure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from mftl.errors import MEV, error_rows, relative_energies
+from mftl import points
+from mftl.errors import MEV, UNITS, error_rows, relative_energies
 
 NEAR_ONE = (0.3, 3.0)  # eV/Å: what counts as a force error "around 1 eV/Å"
 
@@ -83,30 +85,55 @@ def summary(figure: str, data: Compared) -> pd.DataFrame:
     structure with the largest error in energy.
     """
     rows = []
-    for k, curve in enumerate(("model", "level"), start=1):
-        errors = error_rows(data.energies[k], data.energies[0], data.forces[k], data.forces[0], data.sizes)
-        pairs = (
-            (data.energies[k] / data.sizes, data.energies[0] / data.sizes),
-            (data.forces[k].ravel(), data.forces[0].ravel()),
-        )
-        furthest = int(np.argmax(np.abs(data.energies[k] - data.energies[0]) / data.sizes))
-        _, distance, ratio, _ = shortest_contact(data.atoms(furthest))
-        contact = {"worst_contact_A": distance, "worst_contact_ratio": ratio}
+    for curve, one in _of_both(data).items():
+        for quantity, numbers in one(np.arange(len(data.ids))).items():
+            known = {"figure": figure, "curve": curve, "quantity": quantity, "unit": UNITS[quantity]}
+            rows.append(known | numbers | {"structures": len(data.ids)})
+    return pd.DataFrame(rows)
+
+
+def point_table(figure: str, data: Compared) -> pd.DataFrame:
+    """A row for model and level, each quantity and each number of ``summary`` (``read``), with interval and draws."""
+    drawn = [np.repeat(np.arange(len(data.ids)), taken) for taken in points.counts(data.ids)]
+    rows = []
+    for curve, one in _of_both(data).items():
+        values = [one(chosen) for chosen in drawn]
+        for quantity in UNITS:
+            keys = {"figure": figure, "curve": curve, "value": 0, "quantity": quantity, "unit": UNITS[quantity]}
+            keys |= {"seeds": 1, "structures": len(data.ids)}
+            for read in values[0][quantity]:
+                rows.append(keys | points.row(read, np.array([each[quantity][read] for each in values])))
+    return pd.DataFrame(rows)
+
+
+def _of_both(data: Compared) -> dict[str, Callable[[np.ndarray], dict[str, dict[str, float]]]]:
+    """What computes, for model and level, the numbers of ``summary`` of chosen structures."""
+    parts = list(data.by_structure())
+    contacts = cache(lambda i: shortest_contact(data.atoms(i))[1:3])
+
+    def numbers(k: int, chosen: np.ndarray) -> dict[str, dict[str, float]]:
+        atoms = np.concatenate([np.arange(parts[i].start, parts[i].stop) for i in chosen])
+        sizes = data.sizes[chosen]
+        energies, forces = data.energies[:, chosen], data.forces[:, atoms]
+        errors = error_rows(energies[k], energies[0], forces[k], forces[0], sizes)
+        pairs = (energies[k] / sizes, energies[0] / sizes), (forces[k].ravel(), forces[0].ravel())
+        found = {}
         for row, (predicted, reference) in zip(errors, pairs, strict=True):
             error = np.abs(predicted - reference)
-            near = np.mean((error > NEAR_ONE[0]) & (error < NEAR_ONE[1]))
-            rows.append(
-                {"figure": figure, "curve": curve}
-                | row
-                | {
-                    "slope": float(np.polyfit(reference, predicted, 1)[0]),
-                    "largest": MEV * float(error.max()),
-                    "percentile_99_9": MEV * float(np.percentile(error, 99.9)),
-                    "share_near_1": float(near) if row["quantity"] == "forces" else np.nan,
-                }
-                | (contact if row["quantity"] == "energy" else {})
-            )
-    return pd.DataFrame(rows)
+            found[row["quantity"]] = {
+                "rmse": row["rmse"],
+                "mae": row["mae"],
+                "slope": float(np.polyfit(reference, predicted, 1)[0]),
+                "largest": MEV * float(error.max()),
+                "percentile_99_9": MEV * float(np.percentile(error, 99.9)),
+            }
+        near = (error > NEAR_ONE[0]) & (error < NEAR_ONE[1])  # of force components, the last of both
+        found["forces"]["share_near_1"] = float(near.mean())
+        furthest = int(chosen[np.argmax(np.abs(energies[k] - energies[0]) / sizes)])
+        found["energy"] |= dict(zip(("worst_contact_A", "worst_contact_ratio"), contacts(furthest), strict=True))
+        return found
+
+    return {curve: partial(numbers, k) for k, curve in enumerate(("model", "level"), start=1)}
 
 
 def table(data: Compared) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mftl import points
 from mftl.inputs import InputError
 from mftl.recipe import parse
 from mftl.structures import read_labelled
@@ -76,6 +77,56 @@ def error_table(figure: str, predictions: dict[str, Path], only: Set[str] | None
     A foundation model as it is has another zero of energy than the labels: its energies are compared as relative ones.
     """
     rows = []
+    for keys, (_, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
+        rows += [keys | row for row in error_rows(energies, references, forces, reference_forces, sizes)]
+    return pd.DataFrame(rows)
+
+
+def point_table(figure: str, predictions: dict[str, Path], only: Set[str] | None = None) -> pd.DataFrame:
+    """A row for each figure, curve, value, quantity and kind of error (``read``), with interval; ``points.point``.
+
+    The parameters are those of ``error_table``. All seeds of a point count together.
+    """
+    found: dict[tuple, list] = {}
+    for keys, (ids, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
+        energy = MEV * np.abs(energies - references) / sizes
+        force = MEV * np.abs(forces - reference_forces).sum(1), MEV**2 * ((forces - reference_forces) ** 2).sum(1)
+        starts = np.cumsum(sizes) - sizes
+        of_structure = [np.add.reduceat(one, starts) for one in force]
+        for quantity, absolute, square, count in (
+            ("energy", energy, energy**2, np.ones(len(sizes))), ("forces", *of_structure, 3.0 * sizes)
+        ):  # fmt: skip
+            found.setdefault((keys["curve"], keys["value"], quantity), []).append((absolute, square, count, ids))
+    rows = []
+    for (curve, value, quantity), models in found.items():
+        absolutes, squares = (np.array([model[k] for model in models]) for k in (0, 1))
+        keys = {"figure": figure, "curve": curve, "value": value, "quantity": quantity, "unit": UNITS[quantity]}
+        _, _, sizes, ids = models[0]
+        of_point = points.point(squares, absolutes, sizes, ids, f"{curve} {value}")
+        rows += [keys | row for row in of_point]
+    return pd.DataFrame(rows)
+
+
+def group_table(errors: pd.DataFrame) -> pd.DataFrame:
+    """Points of groups of structures, whose errors ``structure_table`` gives; each structure counts as one.
+
+    A row for each figure, curve, group (``value``), quantity and kind of error, as in ``point_table``.
+    """
+    rows = []
+    keys = ["figure", "curve", "value", "quantity", "unit"]
+    for group, own in errors.groupby(keys, sort=False):
+        squares = own.assign(square=own["rmse"] ** 2).pivot(index="seed", columns="id", values="square")
+        absolutes = own.pivot(index="seed", columns="id", values="mae")
+        sizes, ids = np.ones(len(squares.columns)), [str(one) for one in squares.columns]
+        of_point = points.point(squares.to_numpy(), absolutes.to_numpy(), sizes, ids, f"{group[1]} {group[2]}")
+        rows += [dict(zip(keys, group, strict=True)) | row for row in of_point]
+    return pd.DataFrame(rows)
+
+
+def _models(
+    figure: str, predictions: dict[str, Path], only: Set[str] | None
+) -> Iterator[tuple[dict, tuple[np.ndarray, ...]]]:
+    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3)."""
     for curve, path in predictions.items():
         with np.load(path) as stored:
             data = dict(stored)
@@ -83,15 +134,14 @@ def error_table(figure: str, predictions: dict[str, Path], only: Set[str] | None
         if not chosen.any():
             raise InputError(f"figures.{figure}.only leaves no test structure of the curve {curve}")
         of_chosen = np.repeat(chosen, data["sizes"])
-        sizes = data["sizes"][chosen]
+        ids, sizes = data["ids"][chosen], data["sizes"][chosen]
         for model, keys in enumerate(_keys(figure, curve, data)):
             energies, references = data["energies"][model][chosen], data["reference_energies"][chosen]
             if not parse(keys["recipe"]).stages:
-                counts = _compositions(data["numbers"][of_chosen], sizes)
-                energies, references = (relative_energies(one, counts) for one in (energies, references))
-            forces, reference_forces = data["forces"][model][of_chosen], data["reference_forces"][of_chosen]
-            rows += [keys | row for row in error_rows(energies, references, forces, reference_forces, sizes)]
-    return pd.DataFrame(rows)
+                compositions = _compositions(data["numbers"][of_chosen], sizes)
+                energies, references = (relative_energies(one, compositions) for one in (energies, references))
+            forces = data["forces"][model][of_chosen], data["reference_forces"][of_chosen]
+            yield keys, (ids, sizes, energies, references, *forces)
 
 
 def structure_table(figure: str, predictions: dict[str, Path], value: int, groups: dict[str, str]) -> pd.DataFrame:

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+
+from mftl import points
 
 
 def best_model(cards: list[str | Path]) -> tuple[int, dict]:
@@ -30,38 +31,35 @@ def chosen_card(cards: list[str | Path], epochs: list[int], recipe: str) -> tupl
     }
 
 
-def compare(errors: pd.DataFrame, baseline: str, error: str = "rmse") -> pd.DataFrame:
-    """Each curve against the baseline at every value both have: mean errors, their ratio, and a verdict.
+def compare(table: pd.DataFrame, baseline: str, error: str = "rmse") -> pd.DataFrame:
+    """Each curve against the baseline at every value both have: errors, their ratio, and whether it is better.
 
-    ``errors``: the tidy table. A curve "helped" or "hurt" where the means differ by more than twice the standard error
-    of their difference over seeds (Welch); otherwise there is "no clear difference". With one seed there is no
-    standard error, and the verdict says so.
+    ``table``: points of ``errors.point_table``. The ratio's interval and ``better`` (a verdict of ``mftl.points``) are
+    of paired draws.
     """
-    groups = errors.groupby(["curve", "value", "quantity", "unit"], sort=False)[error].agg(["mean", "var", "count"])
+    chosen = table[table["read"] == error]
+    values = dict(
+        zip(zip(chosen["curve"], chosen["value"], chosen["quantity"], strict=True), points.draws(chosen), strict=True)
+    )
+    units = dict(zip(chosen["quantity"], chosen["unit"], strict=True))
     rows = []
-    for (curve, value, quantity, unit), own in groups.iterrows():
-        if curve == baseline or (baseline, value, quantity, unit) not in groups.index:
+    for (curve, value, quantity), own in values.items():
+        if curve == baseline or (base := values.get((baseline, value, quantity))) is None:
             continue
-        base = groups.loc[(baseline, value, quantity, unit)]
+        ratio = points.row("ratio", own / base)
         rows.append(
-            {"curve": curve, "value": value, "quantity": quantity, "unit": unit, "baseline": base["mean"],
-             "error": own["mean"], "ratio": own["mean"] / base["mean"], "verdict": _verdict(own, base)}
+            {"curve": curve, "value": value, "quantity": quantity, "unit": units[quantity], "baseline": base[0],
+             "error": own[0], "ratio": ratio["estimate"], "ratio_low": ratio["low"], "ratio_high": ratio["high"],
+             "better": points.verdict(own < base)}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _verdict(own: pd.Series, base: pd.Series) -> str:
-    if min(own["count"], base["count"]) < 2:
-        return "one seed: no error bar"
-    deviation = np.sqrt(own["var"] / own["count"] + base["var"] / base["count"])
-    difference = own["mean"] - base["mean"]
-    if abs(difference) <= 2 * deviation:
-        return "no clear difference"
-    return "helped" if difference < 0 else "hurt"
+def report(card: dict, compared: pd.DataFrame, table: pd.DataFrame, labels: dict[str, str], baseline: str) -> str:
+    """The answer as Markdown: the recipe of the best model, what each curve gained, and structures that dominate.
 
-
-def report(card: dict, table: pd.DataFrame, labels: dict[str, str], baseline: str) -> str:
-    """The answer as Markdown: the recipe of the best model, and a table of what each curve gained."""
+    ``compared`` of ``compare``, ``table`` the points.
+    """
     energy, force = card["validation"]["energy_rmse_mev_per_atom"], card["validation"]["force_rmse_mev_per_A"]
     lines = [
         "# Did it help?",
@@ -69,14 +67,39 @@ def report(card: dict, table: pd.DataFrame, labels: dict[str, str], baseline: st
         f"Best model by its validation error: `{card['recipe']}`, seed {card['seed']} "
         f"({energy:.1f} meV/atom, {force:.0f} meV/Å in validation).",
         "",
-        f"Errors on the test set against *{labels[baseline]}*; a ratio below 1 is better.",
+        f"RMSE on the test set against *{labels[baseline]}*; a ratio below 1 is better. Ratios with 95 % intervals "
+        f"over {_spread(table)}; *better* is judged at 95 % from the same draws of both curves.",
         "",
-        "| curve | structures or epochs | quantity | " + labels[baseline] + " | curve's error | ratio | |",
+        "| curve | structures or epochs | quantity | " + labels[baseline] + " | curve's error | ratio | better? |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in table.itertuples():
+    for row in compared.itertuples():
         lines.append(
             f"| {labels[row.curve]} | {row.value} | {row.quantity} | {row.baseline:.1f} {row.unit} | {row.error:.1f} "
-            f"| {row.ratio:.2f} | {row.verdict} |"
+            f"| {row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f}) | {row.better} |"
         )
+    lines += ["", "## Test structures that decide", ""]
+    decided = points.decided_by_one(table)
+    if decided.empty:
+        lines.append("No structure carries more than a fifth of the squared error of any point.")
+    else:
+        lines += [
+            "Of these points one structure carries more than a fifth of the squared error: look at it (a broken "
+            "geometry, a wrong label?) before you trust the RMSE.",
+            "",
+            "| curve | structures or epochs | quantity | RMSE, MAE | worst | its share | share of the worst five |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        mae = table[table["read"] == "mae"].set_index(["curve", "value", "quantity"])["estimate"]
+        for row in decided.itertuples():
+            lines.append(
+                f"| {labels[row.curve]} | {row.value} | {row.quantity} | {row.estimate:.1f}, "
+                f"{mae[row.curve, row.value, row.quantity]:.1f} {row.unit} | {row.worst.split()[0]} "
+                f"| {row.worst_share:.2f} | {row.worst_five_share:.2f} |"
+            )
     return "\n".join(lines) + "\n"
+
+
+def _spread(table: pd.DataFrame) -> str:
+    seeds = int(table["seeds"].max())
+    return f"{seeds} seeds and the test structures" if seeds > 1 else "the test structures (one seed: none over seeds)"

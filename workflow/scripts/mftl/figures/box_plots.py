@@ -1,7 +1,7 @@
 """Boxes of the errors of single test structures, for groups of them such as temperatures."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 class BoxPlots(Errors):
     """Boxes of the errors of single test structures, for groups of them such as temperatures."""
+
+    FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points")
 
     kind: Literal["box-plots"] = Field(description="the kind of figure")
     curves: list[str] = Field(min_length=1, max_length=3, description="keys of `curves`, in the order of the legend")
@@ -33,10 +35,11 @@ class BoxPlots(Errors):
                 yield mistake(f"{path}.value", self.value, f"values of {name}: {listed(map(str, values))}")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
-        """Errors of single structures, in groups by what the pool knows of them."""
+        """Errors of single structures in groups by what the pool knows of them, and the means of the groups."""
         files = self.predictions() | {"pool": f"results/pools/{self.target(config)[0]}.extxyz"}
         settings = {"figure": name, "curves": self.curves, **self.model_dump(include={"value", "key", "groups"})}
-        return [Table("errors", "structure_errors", files, settings)]
+        modules = {"errors": "structure_errors", "points": "group_points"}
+        return [Table(folder, module, files, settings) for folder, module in modules.items()]
 
     def params(self, config: "Config") -> dict[str, Any]:
         """Legend, quantity, name of the groups and test set."""

@@ -36,13 +36,12 @@ class Epochs(AverageErrors):
                 yield mistake(f"{path}.references.{i}.value", one.value, known)
 
     def params(self, config: "Config") -> dict[str, Any]:
-        """Legend, horizontal lines and test set."""
-        references = [one.model_dump() for one in self.references]
-        return self.legend(config) | {"references": references, "test": self.test(config)}
+        """What all have, and horizontal lines."""
+        return super().params(config) | {"references": [one.model_dump() for one in self.references]}
 
     def text(self, config: "Config") -> str:
         """What it shows."""
         return (
             f"Error on the test set ({self.test(config)}) against the epochs of a training run, written ``*`` in the "
-            "recipes. Means over seeds, error bars and bands: standard deviations."
+            f"recipes. {self.bars()}"
         )

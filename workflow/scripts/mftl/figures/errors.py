@@ -61,11 +61,39 @@ class Errors(Figure):
 class AverageErrors(Errors):
     """A figure that draws errors averaged over the test set."""
 
+    FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points")
+
     error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
-        """Errors of all models of its curves."""
-        return [Table("errors", "errors", self.predictions(), {"figure": name, "curves": self.all_curves()})]
+        """Errors of all models of its curves, and their means with intervals."""
+        settings = {"figure": name, "curves": self.all_curves()} | self.table_settings()
+        files = self.predictions() | self.table_files(config)
+        return [Table(folder, folder, files, settings) for folder in ("errors", "points")]
+
+    def table_files(self, config: "Config") -> Files:
+        """What its tables are made of besides predictions."""
+        return {}
+
+    def table_settings(self) -> dict[str, Any]:
+        """What its tables are told besides its curves."""
+        return {}
+
+    def params(self, config: "Config") -> dict[str, Any]:
+        """Legend, test set, and in what its seeds differ."""
+        return self.legend(config) | {"test": self.test(config), "spread": self.spread(config)}
+
+    def spread(self, config: "Config") -> str:
+        """In what the seeds of its curves differ."""
+        stages = [stage for curve in self.all_curves() for stage in recipes.parse(config.curves[curve].recipe).stages]
+        redrawn = {config.modes[stage.mode].resample for stage in stages if config.modes.get(stage.mode)}
+        if redrawn == {True}:
+            return "other weights and training structures"
+        return "other weights" + (", of some curves other training structures" if True in redrawn else "")
+
+    def bars(self) -> str:
+        """What its error bars are, in words."""
+        return "Means over seeds; bars: 95 % intervals over seeds and test structures."
 
     def style(self, config: "Config") -> dict[str, Any]:
         """The section `plot`, with its own error if it has one."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mftl.figures.base import Files, Table
+from mftl.figures.base import Files
 from mftl.figures.errors import AverageErrors
 
 if TYPE_CHECKING:
@@ -23,19 +23,21 @@ class LearningCurves(AverageErrors):
         "{temperature: ['300', '400']}",
     )
 
-    def tables(self, config: "Config", name: str) -> list[Table]:
-        """Errors of all models of its curves; the pool says which structures to look at."""
-        pool: Files = {"pool": f"results/pools/{self.target(config)[0]}.extxyz"} if self.only else {}
-        settings = {"figure": name, "curves": self.curves, "only": self.only}
-        return [Table("errors", "errors", self.predictions() | pool, settings)]
+    def table_files(self, config: "Config") -> Files:
+        """The pool, which says which structures to look at."""
+        return {"pool": f"results/pools/{self.target(config)[0]}.extxyz"} if self.only else {}
+
+    def table_settings(self) -> dict[str, Any]:
+        """Which structures to look at."""
+        return {"only": self.only}
 
     def params(self, config: "Config") -> dict[str, Any]:
-        """Legend, label of the axis and test set."""
-        return self.legend(config) | {"xlabel": self.sizes_label(config), "test": self.test(config)}
+        """What all have, and the label of the axis."""
+        return super().params(config) | {"xlabel": self.sizes_label(config)}
 
     def text(self, config: "Config") -> str:
         """What it shows."""
         return (
             f"Error on the test set ({self.test(config)}) against the number of training structures, written ``*`` in "
-            "the recipes. Means over seeds, error bars: standard deviations."
+            f"the recipes. {self.bars()}"
         )

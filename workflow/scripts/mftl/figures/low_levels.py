@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class LowLevels(AverageErrors):
     """Learning curves after pre-training at several levels, and their errors against the error of the level itself."""
 
-    FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "low-levels")
+    FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points", "low-levels")
     OPEN: ClassVar[tuple[str, ...]] = ("size",)
 
     kind: Literal["low-levels"] = Field(description="the kind of figure")
@@ -51,16 +51,16 @@ class LowLevels(AverageErrors):
         return [*super().tables(config, name), low]
 
     def params(self, config: "Config") -> dict[str, Any]:
-        """Legend, levels of the curves, and what is drawn against the level's error."""
+        """What all have, levels of the curves, and what is drawn against the level's error."""
         own = {"levels": self.levels(config), "values": self.values, "xlabel": self.sizes_label(config)}
-        return self.legend(config) | own | {"test": self.test(config)}
+        return super().params(config) | own
 
     def text(self, config: "Config") -> str:
         """What it shows."""
         return (
             f"Above, error on the test set ({self.test(config)}) against the number of training structures, written "
             f"``*`` in the recipes. Below, the errors at {' and '.join(map(str, self.values))} structures against the "
-            "error of the low level itself. Means over seeds, error bars and bands: standard deviations."
+            f"error of the low level itself. {self.bars()}"
         )
 
 

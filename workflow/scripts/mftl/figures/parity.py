@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Parity(Figure):
     """A comparison of one model and one level of theory with another level, structure by structure."""
 
-    FOLDERS: ClassVar[tuple[str, ...]] = ("errors",)
+    FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points")
 
     system: Name = Field(description="the system whose structures are compared: all that have both labels")
     reference: Name = Field(description="the level compared with")
@@ -47,9 +47,10 @@ class Parity(Figure):
         return files
 
     def tables(self, config: "Config", name: str) -> list[Table]:
-        """Errors of the model and of the level."""
+        """Errors of the model and of the level, and how sure they are."""
         files: Files = {"compared": f"results/comparisons/{name}.npz"}
-        return [Table("errors", "comparison_errors", files, {"figure": name})]
+        modules = {"errors": "comparison_errors", "points": "comparison_points"}
+        return [Table(folder, module, files, {"figure": name}) for folder, module in modules.items()]
 
     def inputs(self, config: "Config", name: str) -> Files:
         """All that was compared, and the errors."""

@@ -11,7 +11,7 @@ from mftl.config.base import study
 from mftl.config.studies import LOADER
 from mftl.config.whole import Config
 from mftl.figures.base import Table
-from mftl.figures.errors import Errors
+from mftl.figures.errors import AverageErrors
 from mftl.inputs import InputError
 from mftl.paths import card_of, models_of
 from mftl.sources import source_hash
@@ -90,8 +90,8 @@ def best_inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
     """Errors of a figure, and all its models that were trained here, with their cards."""
     trained = [curve for curve in _errors(config, wildcards).all_curves() if config.recipes_of(curve)[0].stages]
     models = [model for curve in trained for model in models_of(config, curve)]
-    errors = f"results/errors/{wildcards.figure}.csv"
-    return {"errors": errors, "models": models, "cards": [card_of(path) for path in models]}
+    table = f"results/points/{wildcards.figure}.csv"
+    return {"points": table, "models": models, "cards": [card_of(path) for path in models]}
 
 
 def best_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -124,17 +124,17 @@ def pages(config: Config, wildcards: Any) -> list[str]:
 
 
 def claimed(config: Config, wildcards: Any, claims: str) -> list[str]:
-    """Figures of a study with a table of errors that the paper claims something of."""
+    """Figures of a study with a table of points that the paper claims something of."""
     return [
         name
         for name in of_study(config, wildcards)
-        if name in _figures_claimed(claims) and "errors" in config.figures[name].FOLDERS
+        if name in _figures_claimed(claims) and "points" in config.figures[name].FOLDERS
     ]
 
 
 def claimed_tables(config: Config, wildcards: Any, claims: str) -> list[str]:
-    """The tables of errors of those."""
-    return [f"results/errors/{name}.csv" for name in claimed(config, wildcards, claims)]
+    """The tables of points of those."""
+    return [f"results/points/{name}.csv" for name in claimed(config, wildcards, claims)]
 
 
 @cache
@@ -151,9 +151,9 @@ def _table(config: Config, wildcards: Any) -> Table:
     raise InputError(f"figures.{wildcards.figure}.kind: {figure.kind} has no table results/{wildcards.table}")
 
 
-def _errors(config: Config, wildcards: Any) -> Errors:
+def _errors(config: Config, wildcards: Any) -> AverageErrors:
     require_figure(config, wildcards.figure)
     figure = config.figures[wildcards.figure]
-    if not isinstance(figure, Errors):
+    if not isinstance(figure, AverageErrors):
         raise InputError(f"figures.{wildcards.figure}.kind: {figure.kind} draws no errors of curves to choose by")
     return figure

@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mftl import points
 from mftl.plotting import learning_curves
 from mftl.plotting import style as styles
 
@@ -17,6 +18,7 @@ def plot(
     style: dict,
     xlabel: str,
     test: str,
+    seeds: str = "",
     title: str = "",
 ) -> Figure:
     """Four panels: learning curves above, below them errors at ``values`` against the error of the level itself.
@@ -33,7 +35,7 @@ def plot(
         for axis, letter in zip(axes.ravel(), "abcd", strict=True):
             styles.panel(axis, letter)
         styles.legend(figure, axes[:, 0])
-        styles.small_print(figure, f"Test set: {test}; {styles.seeds_text(table)}", style)
+        styles.small_print(figure, styles.points_text(table, test, seeds), style)
         styles.title(figure, title)
     return figure
 
@@ -43,19 +45,19 @@ def _against_level(
 ) -> None:
     rows = table[(table["quantity"] == quantity) & table["value"].isin(values)]
     for name, curve in rows.groupby("curve", sort=False):
-        look = looks[name]
+        look, curve = looks[name], curve.reset_index(drop=True)
+        bars = styles.bars(curve).T
         for row in curve.itertuples():
             first = row.value == values[0]
-            spread = 0.0 if pd.isna(row.std) else row.std
             if name in level_errors:
                 fill = look["color"] if first else "white"
                 axis.errorbar(
-                    level_errors[name][quantity], row.mean, yerr=spread, color=look["color"], marker=look["marker"],
-                    markerfacecolor=fill, linestyle="none", capsize=2.5,
+                    level_errors[name][quantity], row.estimate, yerr=bars[[row.Index]].T, color=look["color"],
+                    marker=look["marker"], markerfacecolor=fill, linestyle="none", capsize=2.5,
                 )  # fmt: skip
             else:
-                axis.axhline(row.mean, color=look["color"], linestyle="-" if first else "--", linewidth=1.0)
-                axis.axhspan(row.mean - spread, row.mean + spread, color=look["color"], alpha=0.15, linewidth=0)
+                axis.axhline(row.estimate, color=look["color"], linestyle="-" if first else "--", linewidth=1.0)
+                axis.axhspan(row.low, row.high, color=look["color"], alpha=0.15, linewidth=0)
     styles.log_axis(axis, "x")
     styles.log_axis(axis, "y")
     known = [errors[quantity] for errors in level_errors.values()]
@@ -74,7 +76,7 @@ def _against_level(
 def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
     """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
     error = style["error"]
-    table = learning_curves.summarise(pd.read_csv(inputs["errors"]), params["labels"], error)
+    table = learning_curves.summarise(points.read(inputs["points"]), params["labels"], error)
     levels = pd.read_csv(inputs["low_levels"]).set_index(["level", "quantity"])[error]
     level_errors = {curve: levels[level].to_dict() for curve, level in params["levels"].items()}
     table["level"] = table["curve"].map(params["levels"])
@@ -90,6 +92,7 @@ def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]
         style,
         params["xlabel"],
         params["test"],
+        params["spread"],
         params["title"],
     )
     return table, figure

@@ -8,10 +8,13 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+from mftl.points import FIFTH
 
 ENERGY, FORCES = "energy", "forces"
 LABELS = {ENERGY: "Energy {error} (meV/atom)", FORCES: "Force {error} (meV/Å)"}
@@ -76,12 +79,24 @@ def title(figure: Figure, text: str) -> None:
         figure.suptitle(text)
 
 
-def seeds_text(table: pd.DataFrame) -> str:
-    """What the error bars of a table with a column ``seeds`` are."""
-    few, many = int(table["seeds"].min()), int(table["seeds"].max())
-    if many == 1:
-        return "one seed, no error bars"
-    return f"mean and standard deviation of {few if few == many else f'{few} to {many}'} seeds"
+def points_text(table: pd.DataFrame, test: str, seeds: str) -> str:
+    """What the bars and markers of points are.
+
+    ``table`` of ``learning_curves.summarise``; ``test``: the test set; ``seeds``: in what seeds differ.
+    """
+    counts = {key: (int(table[key].min()), int(table[key].max())) for key in ("seeds", "structures")}
+    several = {key: f"{few}" if few == many else f"{few} to {many}" for key, (few, many) in counts.items()}
+    text = f"Test set: {test}, {several['structures']} structures; bars: 95 % intervals over test structures"
+    text += f" and {several['seeds']} seeds ({seeds})" if counts["seeds"][1] > 1 else " (one seed)"
+    if (table["worst_share"] > FIFTH).any():
+        text += "; hollow: one structure carries more than a fifth of the squared error"
+    return text
+
+
+def bars(table: pd.DataFrame) -> np.ndarray:
+    """Lengths of the bars of points below and above their estimates, (2, points)."""
+    below, above = table["estimate"] - table["low"], table["high"] - table["estimate"]
+    return np.clip([below, above], 0.0, None)
 
 
 def panel(axis: Axes, letter: str, text: str = "") -> None:
