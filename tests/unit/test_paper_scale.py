@@ -113,8 +113,14 @@ def test_the_page_has_every_value():
     """Each key of paper.yaml, and of the modes and systems of its studies, is on the page that explains them."""
     page = (ROOT / "docs/paper-scale.md").read_text()
     values = complete(yaml.safe_load((ROOT / PAPER).read_text()), ROOT)
-    asked = {"scale", "seeds", "device", *values["training"], *values["finetuning"], *values["modes"], *values["labels"]}
-    asked |= {*values["prediction"], *values["systems"], *values["architectures"], *values["foundation_models"]}
+    asked = {"scale", "seeds", "device", *values["training"], *values["finetuning"], *values["modes"]}
+    asked |= {
+        *values["labels"],
+        *values["prediction"],
+        *values["systems"],
+        *values["architectures"],
+        *values["foundation_models"],
+    }
     asked |= {key for system in values["systems"].values() for level in system["levels"].values() for key in level}
     asked |= {key for mode in values["modes"].values() for key in mode.get("training", {})}
     asked |= {key for one in values["architectures"].values() for key in one} | set(values["dynamics"])

@@ -2,8 +2,7 @@
 
 It is written at the end of epochs, under its name only when whole. A run that finds the state of an identical run
 (same settings, data, parent and code) continues it, and ends with the same bits as one that was never interrupted. How
-long to train is not part of that identity: a longer run continues a shorter one. Where the learning rate falls to a final one
-at the end of the planned epochs, it is.
+long to train is not part of that identity: a longer run continues a shorter one. With ``learning_rate_final`` it is.
 """
 
 import hashlib

@@ -81,8 +81,8 @@ def dftb_input(structure: Structure, settings: "DftbLevel", in_process: bool) ->
     }
     if structure.periodic:
         geometry["LatticeVectors [Bohr]"] = [[x / BOHR for x in vector] for vector in structure.cell]
-        few = len(structure.positions) <= PRIMITIVE or settings.k_point_spacing_supercells is None
-        counts = k_points(structure, settings.k_point_spacing if few else settings.k_point_spacing_supercells)
+        of_supercells = settings.k_point_spacing_supercells if len(structure.positions) > PRIMITIVE else None
+        counts = k_points(structure, of_supercells or settings.k_point_spacing)
         # an even mesh of Monkhorst and Pack lies half a step beside Γ, an odd one contains it
         hamiltonian["KPointsAndWeights"] = (
             "SupercellFolding",
