@@ -19,6 +19,7 @@ from mftl.recipe import parse as recipe
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([ROOT / "config.yaml", *(ROOT / "config").glob("*.yaml")])
 SHIPPED.remove(ROOT / "config" / "defaults.yaml")
+SHIPPED.remove(ROOT / "config" / "paper-extended.yaml")  # goes on top of paper.yaml: see test_paper_scale
 SHIPPED.remove(ROOT / "config" / "own.yaml")  # asks for the user's file: see test_own_structures
 SHIPPED.remove(ROOT / "config" / "check-real.yaml")  # asks for a folder: see test_a_folder_of_data
 
@@ -89,7 +90,7 @@ def test_paper_plans_without_its_data():
     values = read("config/paper.yaml")
     config = checks.load(values, ROOT)
     assert config.systems["qm7x"].pool.size(ROOT) == 150000
-    assert available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 95000
+    assert available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 99500
     assert available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
     assert available(config, "small-molecules", "ccsdt", ROOT) == 3000
     assert config.systems["germanium"].pool.size(ROOT) == 30600
@@ -252,6 +253,12 @@ def test_commented_defaults_are_the_defaults():
         (["modes", "forces-few", "elements"], {"Ge": "Si"}, ["curves.elements-scratch.recipe", "after another stage"]),
         (["modes", "forces", "training"], {"energy_weight": 0, "forces_weight": 0},
          ["modes.forces.training.energy_weight: got 0", "nothing is learned"]),
+        (["training", "learning_rate_final"], 1e-4,
+         ["curves.mftl.recipe", "a mode of molecules.dftb-ptbp.n3000.e32 with learning_rate_final: null"]),
+        (["finetuning", "learning_rate_final"], 0.006,
+         ["curves.mftl.recipe", "a learning_rate of molecules.pbe0-d3.n* not below its learning_rate_final, 0.006"]),
+        (["modes", "forces-few", "training"], {"learning_rate_half_life": 9, "learning_rate_final": 1e-4},
+         ["curves.elements-scratch.recipe", "learning_rate_half_life or learning_rate_final, not both"]),
         (["figures", "elements/fig4", "value"], 5, ["figures.elements/fig4.value: got 5", "1, 10"]),
         (["figures", "elements/fig4", "curves"], ["mtfl"], ["figures.elements/fig4.curves.0: got 'mtfl'"]),
         (["figures", "elements/fig2", "error"], "max", ["figures.elements/fig2.error: got 'max'"]),

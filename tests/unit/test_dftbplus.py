@@ -117,6 +117,19 @@ def test_k_points_follow_the_cell():
     assert k_points(bulk("W", "sc", a=1 / 0.3), 0.03) == [10, 10, 10]
 
 
+def test_supercells_may_have_fewer_k_points():
+    settings = DftbLevel(engine="dftb+", k_point_spacing_supercells=0.06)
+    cells = {1: bulk("W", "bcc", a=3.185), 2: bulk("W", "bcc", a=3.185, cubic=True)}
+    cells[16] = cells[2].repeat(2)
+
+    def mesh(atoms, level):
+        text = hsd.dftb_input(Structure.of(atoms), level, True)
+        return int(text.partition("SupercellFolding {")[2].split()[0])
+
+    assert {n: mesh(atoms, settings) for n, atoms in cells.items()} == {1: 15, 2: 11, 16: 3}
+    assert mesh(cells[16], DftbLevel(engine="dftb+")) == 6
+
+
 def test_one_k_point_goes_across_vacuum():
     slab = bulk("W", "bcc", a=3.185, cubic=True).repeat((1, 1, 2))
     slab.positions[:, 2] += 7.0  # across the boundary of the cell

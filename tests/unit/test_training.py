@@ -148,6 +148,24 @@ def test_snapshot_is_the_model_of_a_shorter_training(dft, tmp_path):
     assert not same(models.load_model(tmp_path / "long" / "snapshots" / "e5.pt"), short)
 
 
+@pytest.mark.parametrize("size", [10, 40])
+def test_the_learning_rate_falls_to_the_final_one_at_the_end_of_the_planned_epochs(dft, size, tmp_path):
+    """Sets of all sizes see the same fall, whatever the number of their steps; a longer run is another one."""
+    settings = FAST.model_copy(update={"epochs": 2, "min_steps": 16, "learning_rate_final": 1e-4})
+    data = part(dft, 0, size), part(dft, 40, 60)
+    of_a_small_model = {"architecture": SMALL, "elements": ELEMENTS}
+    first = Run(*data, settings, tmp_path, **of_a_small_model)
+    first.train()
+    assert first.progress.step == 16
+    assert first.progress.history[-1]["learning_rate"] == pytest.approx(1e-4)
+    middle = next(row for row in first.progress.history if row["step"] == 8)
+    assert middle["learning_rate"] == pytest.approx(1e-3)  # between 0.01 and 1e-4
+    longer = Run(*data, settings.model_copy(update={"min_steps": 32}), tmp_path, **of_a_small_model)
+    assert longer.identity != first.identity
+    longer.train()
+    assert longer.progress.history[0]["learning_rate"] > first.progress.history[0]["learning_rate"]
+
+
 def test_longer_run_continues_a_shorter_one(dft, tmp_path, caplog):
     run(dft, tmp_path / "a", snapshots=(2,), until_best=False)
     with caplog.at_level(logging.INFO):

@@ -115,6 +115,13 @@ def test_too_many_failures_stop_the_run_and_nothing_is_lost(project):
     assert (project / f"{LEVEL}.extxyz").read_bytes() == labels
 
 
+def test_published_tables_are_fetched_before_anything_is_labelled(project):
+    configure(project, {"gfn1": {"engine": "dftb+", "slater_koster": "results/slater-koster/ptbp/"}})
+    done = call(project, "-n", f"{LEVEL}.extxyz")
+    assert done.returncode == 0, done.stderr
+    assert "rule download_slater_koster:" in done.stdout and "rule label_chunk:" in done.stdout
+
+
 def test_tables_placed_by_hand_are_unpacked_without_a_network(project):
     configure(project, {"gfn1": GFN1})
     assert call(project, "-n", "download_slater_koster", "verify_labels").returncode == 0

@@ -108,3 +108,17 @@ def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
     (training, *_) = (job for job in jobs if "\nrule train:" in job)
     assert "config/paper.yaml" in done.stdout + done.stderr
     assert ("gres=gpu:1" if "slurm" in profiles else "gpu=1") in training
+
+
+@pytest.mark.parametrize(
+    ("files", "trainings", "simulations"),
+    [(["config/paper.yaml"], 368, 45), (["config/paper.yaml", "config/paper-extended.yaml"], 386, 150)],
+    ids=["paper", "extended"],
+)
+def test_both_campaigns_at_the_papers_scale_are_planned(tmp_path, files, trainings, simulations):
+    """All of them, offline and without DFTB+; docs/cluster.md says what so many jobs cost."""
+    done = run(copy_project(tmp_path), "-n", "--quiet", "rules", "--configfile", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE)}
+    assert (jobs["train"], jobs["dynamics"], jobs["download_slater_koster"]) == (trainings, simulations, 1)
+    assert f"| **{trainings}** |" in (ROOT / "docs/cluster.md").read_text() or len(files) == 2

@@ -37,7 +37,7 @@ rule foundation_model:
         "../scripts/copy_file.py"
 
 
-# The published tables of PTBP, only when asked for: `snakemake download_slater_koster`.
+# The published tables of PTBP, for levels with `slater_koster: results/slater-koster/ptbp`, and when asked for.
 rule download_slater_koster:
     output:
         directory("results/slater-koster/ptbp"),

@@ -102,6 +102,18 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
         settings = config.training_of(mode, recipe.parent is not None)
     except ValidationError:
         return  # reported where it is set
+    if (final := settings.learning_rate_final) is not None:
+        if recipe.last.epochs is not None:
+            valid = (
+                f"a mode of {recipe.last} with learning_rate_final: null: its snapshots would be the models of no "
+                "shorter trainings (learning_rate_half_life does not depend on the length)"
+            )
+            yield mistake(path, given, valid)
+        if settings.learning_rate_half_life is not None:
+            yield mistake(path, given, f"{recipe.last} with learning_rate_half_life or learning_rate_final, not both")
+        if final > settings.learning_rate:
+            valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
+            yield mistake(path, given, valid)
     ways = config.modes[mode].ways().values()
     if recipe.parent is None:
         if settings.needs_parent or ways:

@@ -37,6 +37,11 @@ class Training(Section):
     learning_rate_half_life: PositiveInt | None = Field(
         None, description="steps in which the learning rate halves; independent of the number of epochs"
     )
+    learning_rate_final: PositiveFloat | None = Field(
+        None,
+        description="what the learning rate falls to, by the same factor in each step, until the end of the planned "
+        "epochs: the same annealing for sets of all sizes; not for stages of which snapshots are taken",
+    )
     energy_weight: float = Field(10.0, ge=0, description="weight of the energy errors, (eV/atom)², in the loss")
     forces_weight: float = Field(
         10.0, ge=0, description="weight of the force errors, (eV/Å)², in the loss; 0: no forces"

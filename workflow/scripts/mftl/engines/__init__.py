@@ -11,6 +11,8 @@ To add one, write a module like those beside this file: it is found there. A mod
 - ``MOLECULES = False``, if it cannot treat molecules;
 - ``files(settings, elements)``: the files that labels depend on besides the structures. Raises InputError if one is
   missing or broken;
+- ``made(settings)``, if rules make some of what it reads: these files or folders. A plan then asks for them, and for
+  ``files`` asks the job;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
 - ``CITE``, if there is something to cite: keys of resources/citations.bib;
 - ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models, need other packages than

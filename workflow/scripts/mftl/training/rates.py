@@ -24,3 +24,13 @@ def parameter_groups(heads: torch.nn.ModuleList, settings: Training) -> list[dic
             rate = settings.learning_rate * settings.layer_decay ** (layers + 1 - height)
             groups.setdefault(rate, []).append(parameter)
     return [{"params": groups[rate], "lr": rate} for rate in sorted(groups, reverse=True)]
+
+
+def decay(settings: Training, steps: int) -> float:
+    """The factor by which each step lowers the learning rates, in a run planned to take so many ``steps``.
+
+    By ``learning_rate_half_life`` it does not depend on ``steps``, by ``learning_rate_final`` it does.
+    """
+    if settings.learning_rate_final:
+        return float((settings.learning_rate_final / settings.learning_rate) ** (1 / steps))
+    return float(0.5 ** (1 / settings.learning_rate_half_life)) if settings.learning_rate_half_life else 1.0

@@ -25,7 +25,7 @@ from mftl.training import ways
 from mftl.training.finish import plain_model
 from mftl.training.heads import Head, make_graphs, share_weights
 from mftl.training.loss import deviations, weighted_loss
-from mftl.training.rates import parameter_groups
+from mftl.training.rates import decay, parameter_groups
 from mftl.training.start import adapt_parent, start_model, symbols_of
 from mftl.training.state import LENGTH_SETTINGS, Progress, fingerprint, read_state, write_state
 from mftl.training.validation import Errors, measure
@@ -69,15 +69,15 @@ class Run:
         together = torch.nn.ModuleList(head.model for head in self.heads)
         groups = parameter_groups(together, settings)
         self.trained = [parameter for group in groups for parameter in group["params"]]
-        decay = 0.5 ** (1 / settings.learning_rate_half_life) if settings.learning_rate_half_life else 1.0
-        self.optimizer = Adam(groups, settings.weight_decay, decay)
+        self.steps_per_epoch = -(-len(self.training) // settings.batch_size)
+        self.planned_epochs = max(settings.epochs, -(-settings.min_steps // self.steps_per_epoch))
+        falls = decay(settings, self.planned_epochs * self.steps_per_epoch)
+        self.optimizer = Adam(groups, settings.weight_decay, falls)
         self.average = Average(self.trained, settings.ema_decay)
         self.kept = {"heads": together, "optimizer": self.optimizer, "average": self.average}
         self.shuffle = torch.Generator().manual_seed(self.seed)
         self.progress = Progress()
         self.best = self.weights_now()
-        self.steps_per_epoch = -(-len(self.training) // settings.batch_size)
-        self.planned_epochs = max(settings.epochs, -(-settings.min_steps // self.steps_per_epoch))
         self.saved_at = time.monotonic()
         self.report_start(sum(parameter.numel() for parameter in together.parameters()))
 
@@ -246,13 +246,14 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """A hash of all that decides what an epoch does."""
+        length = set() if self.settings.learning_rate_final else LENGTH_SETTINGS
         return fingerprint(
             {
                 "architecture": self.architecture.model_dump() if self.architecture else None,
                 "elements": self.elements,
                 "parent": checksum(self.parent) if self.parent else None,
                 "head": self.head,
-                "settings": self.settings.model_dump(exclude=LENGTH_SETTINGS),
+                "settings": self.settings.model_dump(exclude=length),
                 "training": self.training,
                 "validation": self.validation,
                 "ways": self.ways,

@@ -2,7 +2,7 @@
 
 It is written at the end of epochs, under its name only when whole. A run that finds the state of an identical run
 (same settings, data, parent and code) continues it, and ends with the same bits as one that was never interrupted. How
-long to train is not part of that identity: a longer run continues a shorter one.
+long to train is not part of that identity: a longer run continues a shorter one. With ``learning_rate_final`` it is.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import torch
 from mftl.datasets import Labelled
 
 log = logging.getLogger(__name__)
-LENGTH_SETTINGS = {"epochs", "min_steps"}  # they do not change what an epoch does
+LENGTH_SETTINGS = {"epochs", "min_steps"}  # they change what an epoch does only with `learning_rate_final`
 
 
 @dataclass

@@ -82,6 +82,11 @@ def files(settings: "DftbLevel", elements: list[str]) -> list[Path]:
     return tables.tables_of(settings.slater_koster, elements)
 
 
+def made(settings: "DftbLevel") -> list[str]:
+    """The folder of the published tables, which a rule fetches, if it is the one that the settings name."""
+    return [tables.FETCHED] if Path(settings.slater_koster) == Path(tables.FETCHED) else []
+
+
 def group(structure: Structure) -> str:
     """What structures have in common that one instance of the library can compute: the formula of a molecule."""
     return str(_key(_sorted(structure)[0]))

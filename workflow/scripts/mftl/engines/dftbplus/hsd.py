@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 VACUUM = 5.0  # Å: a gap as wide as this along a cell vector is vacuum, and bands are flat across it
 
+PRIMITIVE = 2  # atoms in the largest cell that is no supercell: the conventional one of bcc, the primitive one of hcp
+
 
 def write(tree: dict[str, Any], indent: str = "") -> str:
     """HSD text of nested dictionaries.
@@ -79,7 +81,8 @@ def dftb_input(structure: Structure, settings: "DftbLevel", in_process: bool) ->
     }
     if structure.periodic:
         geometry["LatticeVectors [Bohr]"] = [[x / BOHR for x in vector] for vector in structure.cell]
-        counts = k_points(structure, settings.k_point_spacing)
+        of_supercells = settings.k_point_spacing_supercells if len(structure.positions) > PRIMITIVE else None
+        counts = k_points(structure, of_supercells or settings.k_point_spacing)
         # an even mesh of Monkhorst and Pack lies half a step beside Γ, an odd one contains it
         hamiltonian["KPointsAndWeights"] = (
             "SupercellFolding",

@@ -29,6 +29,9 @@ class DftbLevel(EngineLevel):
     k_point_spacing: PositiveFloat = Field(
         0.03, description="of crystals: largest distance of k-points, 1/Å without 2π; one k-point across vacuum"
     )
+    k_point_spacing_supercells: PositiveFloat | None = Field(
+        None, description="the same of cells with more than two atoms (null: as of others); there k-points are dear"
+    )
     scc_tolerance: PositiveFloat = Field(1e-6, description="convergence of the charges, e")
     max_scc_iterations: PositiveInt = Field(300, description="more than these count as a failure")
     shell_resolved_scc: bool = Field(True, description="one charge for each shell; PTBP energies depend on it")

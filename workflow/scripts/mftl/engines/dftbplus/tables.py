@@ -11,6 +11,7 @@ from mftl.inputs import InputError
 if TYPE_CHECKING:
     from mftl.engines.dftbplus.section import DftbLevel
 
+FETCHED = "results/slater-koster/ptbp"  # what the rule download_slater_koster makes
 HIGHEST_SHELL = {"H": "s", "C": "p", "N": "p", "O": "p", "S": "d", "Cl": "d", "Si": "d", "Ge": "d", "W": "d"}
 
 
