@@ -142,9 +142,9 @@ def test_a_curve_of_one_value_has_one_end():
 @pytest.mark.parametrize(
     ("curve", "why"),
     [
-        ("low-level-small", "ends with snapshots, whose number of epochs is the one that is named"),
-        ("raw", "a foundation model as it is: nothing is trained"),
-        ("longer", "twice is twice the budget already"),
+        ("low-level-small", "its models are snapshots, whose number of epochs is what is asked for"),
+        ("raw", "it is a foundation model as it is, which is not trained"),
+        ("longer", "its mode, twice, has twice the budget already"),
     ],
 )
 def test_what_has_no_budget_to_double(curve, why):
@@ -158,7 +158,9 @@ def test_what_has_no_budget_to_double(curve, why):
         curves=own,
         figures={"fig4": {"curves": ["mftl", "raw", "longer"]}},
     )
-    with pytest.raises(InputError, match=rf"curves\.{curve}\.recipe: got .*valid: .* can be doubled; .*{why}"):
+    with pytest.raises(
+        InputError, match=rf"curves\.{curve}\.recipe: got .*valid: a curve with a budget to double; {why}"
+    ):
         convergence.of_doubled(config, of(curve), prediction.inputs)
     with pytest.raises(InputError, match=why):
         convergence.inputs(config, of(curve))

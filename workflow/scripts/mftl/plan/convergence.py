@@ -19,11 +19,11 @@ def reason(config: Config, curve: str) -> str | None:
     """Why a curve has no budget that could be doubled; None if it has one."""
     recipe = config.recipes_of(curve)[0]
     if not recipe.stages:
-        return "a foundation model as it is: nothing is trained"
+        return "it is a foundation model as it is, which is not trained"
     if recipe.last.epochs is not None:
-        return f"{config.curves[curve].recipe} ends with snapshots, whose number of epochs is the one that is named"
+        return "its models are snapshots, whose number of epochs is what is asked for"
     if single(recipe.last.mode) is not None:
-        return f"{recipe.last.mode} is twice the budget already"
+        return f"its mode, {recipe.last.mode}, has twice the budget already"
     return None
 
 
@@ -34,7 +34,7 @@ def doubled(config: Config, curve: str) -> Config:
     """
     own = config.curves[curve]
     if why := reason(config, curve):
-        raise InputError(mistake(f"curves.{curve}.recipe", own.recipe, f"a curve whose budget can be doubled; {why}"))
+        raise InputError(mistake(f"curves.{curve}.recipe", own.recipe, f"a curve with a budget to double; {why}"))
     recipe = recipes.parse(own.recipe)
     last = replace(recipe.last, mode=twin(recipe.last.mode))
     changes = {"recipe": str(replace(recipe, stages=(*recipe.stages[:-1], last)))}
