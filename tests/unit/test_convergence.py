@@ -269,7 +269,7 @@ def test_validation_decides(mae, score, expected):
     (row,) = compare(once, twice).to_dict("records")
     assert row["converged"] == expected and row["seeds"] == 3
     assert row["validation_score_change_percent"] == pytest.approx(100 * (score[0] - 1))
-    assert (row["mae"], row["mae_twice"], row["rmse"]) == (10, mae[0], 20)
+    assert (row["mae"], row["mae_twice"], row["rmse"]) == pytest.approx((10, mae[0], 20))
     assert row["mae_change_percent"] == row["rmse_change_percent"] == pytest.approx(100 * (mae[0] / 10 - 1))
     assert (row["steps"], row["stopped_early"]) == (200, 2)
 
@@ -281,6 +281,7 @@ def test_a_change_within_the_seeds_is_none():
         (row,) = compare(rows_of([1, 2, 3], scores), rows_of([1, 2, 3], better)).to_dict("records")
         assert row["converged"] == expected
         assert row["validation_score_spread_percent"] == pytest.approx(spread(pd.Series(scores)))
+        assert (row["mae"], row["rmse"]) == pytest.approx((6 ** (1 / 3), 2 * 6 ** (1 / 3)))  # geometric means
     (row,) = compare(rows_of([1.0], [1.0]), rows_of([1.0], [0.94])).to_dict("records")
     assert row["converged"] == "no" and np.isnan(row["mae_spread_percent"])  # of one seed there is no interval
 

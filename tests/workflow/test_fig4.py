@@ -111,7 +111,7 @@ def test_a_budget_beside_twice_the_budget(project):
     errors = pd.read_csv(project / "results/errors/fig4.csv").set_index(["recipe", "quantity"])
     assert len(found) == 2 * 2  # sizes, quantities
     for row in found.itertuples():
-        assert row.mae == errors.loc[(row.recipe, row.quantity), "mae"]
+        assert row.mae == pytest.approx(errors.loc[(row.recipe, row.quantity), "mae"])
         folder = project / "results/models/tiny"
         once, twice = (folder / recipe / "seed-1" for recipe in (row.recipe, f"{row.recipe}.twice"))
         cards = [json.loads((one / "model.json").read_text()) for one in (once, twice)]
@@ -121,7 +121,7 @@ def test_a_budget_beside_twice_the_budget(project):
         # it goes on where the other ended, after the same steps
         assert list(logs[0]) == list(logs[1][:2]) and len(logs[1]) == 4
         assert (row.steps, row.steps_twice) == (2 * row.value // 10, 4 * row.value // 10)
-        assert row.validation_score_twice == cards[1]["validation"]["validation_score"]
+        assert row.validation_score_twice == pytest.approx(cards[1]["validation"]["validation_score"])
         assert row.converged == ("yes" if abs(row.validation_score_change_percent) < 5 else "no")
     text = (project / "results/convergence.md").read_text()
     assert "| `mftl` | 20 | forces |" in text and "- `low-level-large`: " in text

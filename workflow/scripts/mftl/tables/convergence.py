@@ -39,9 +39,8 @@ def compare(once: pd.DataFrame, twice: pd.DataFrame) -> pd.DataFrame:
     """A row for each value and quantity, of the same seeds.
 
     ``once`` and ``twice``: rows of ``errors.error_table`` with the columns of ``_run``, as configured and with twice
-    the budget. RMSE and MAE are on the test set. Of these and of the validation score: the means over seeds, by how
-    many percent doubling changes them, and how far the interval of the mean as configured reaches up, in percent. It is
-    one of 95 % by Student's t of the errors' logarithms; there is none of a single seed.
+    the budget. RMSE and MAE are on the test set. Of these and of the validation score: geometric means over seeds, by
+    how many percent doubling changes them, and how far the interval of the mean as configured reaches above it.
     """
     rows = []
     for (value, quantity, unit), own in once.groupby(["value", "quantity", "unit"], sort=False):
@@ -49,7 +48,7 @@ def compare(once: pd.DataFrame, twice: pd.DataFrame) -> pd.DataFrame:
         keys = {"curve": own["curve"].iloc[0], "recipe": own["recipe"].iloc[0], "value": value, "seeds": len(own)}
         row = keys | {"quantity": quantity, "unit": unit}
         for measure in MEASURES:
-            means = own[measure].mean(), other[measure].mean()
+            means = [float(np.exp(np.log(one[measure]).mean())) for one in (own, other)]
             row |= {measure: means[0], f"{measure}_twice": means[1]}
             row |= {f"{measure}_change_percent": 100 * (means[1] / means[0] - 1)}
             row |= {f"{measure}_spread_percent": spread(own[measure])}
