@@ -21,7 +21,7 @@ from mftl.setup import begin
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
 
 from mftl import downloads, engines, jobs, plan
-from mftl.plan import dynamics, figures, labels, pools, prediction, training
+from mftl.plan import convergence, dynamics, figures, labels, pools, prediction, training
 from mftl.sources import source_hash
 
 of = plan.planner(CONFIG, WorkflowError)
@@ -52,6 +52,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/convergence.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/benchmarks.smk"
 

@@ -37,6 +37,7 @@ TARGETS = {
     "all",
     "export",
     "benchmarks",
+    "convergence",
     "verify_labels",
     "results/best/fig4/model.pt",
     "results/levels/molecules.csv",

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from calls import ROOT, copy_project, run
 
+from mftl.config.studies import complete, overlaid
+
 TEST = ("--configfile", "config/test.yaml")
 
 
@@ -94,6 +96,42 @@ def test_exported_model_and_its_card(finished):
         assert (folder / name).stat().st_size > 10_000
     readme = (folder / "README.md").read_text()
     assert card["recipe"] in readme and "pair_coeff * * model.pt-lammps.pt H C N O S Cl" in readme
+
+
+def test_a_budget_beside_twice_the_budget(project):
+    """Of one curve that a figure draws; another one has no budget."""
+    import json
+
+    values = overlaid(*(yaml.safe_load((project / name).read_text()) for name in ("config.yaml", "config/test.yaml")))
+    values = complete(values, ROOT)
+    figures = {"fig4": values["figures"]["fig4"] | {"curves": ["mftl"]}, "figS1": values["figures"]["figS1"]}
+    (project / "few.yaml").write_text(yaml.safe_dump(values | {"figures": figures, "studies": []}))
+    few = ("--configfile", "few.yaml")
+    calls.succeed(project, "convergence", *few)
+    found = pd.read_csv(project / "results/convergence.csv")
+    errors = pd.read_csv(project / "results/errors/fig4.csv").set_index(["recipe", "quantity"])
+    assert len(found) == 2 * 2  # sizes, quantities
+    for row in found.itertuples():
+        assert row.mae == pytest.approx(errors.loc[(row.recipe, row.quantity), "mae"])
+        folder = project / "results/models/tiny"
+        once, twice = (folder / recipe / "seed-1" for recipe in (row.recipe, f"{row.recipe}.twice"))
+        cards = [json.loads((one / "model.json").read_text()) for one in (once, twice)]
+        assert [(card["training"]["epochs"], card["training"]["patience"]) for card in cards] == [(2, 6), (4, 12)]
+        assert cards[0]["training_ids"] == cards[1]["training_ids"] and cards[0]["parent"] == cards[1]["parent"]
+        logs = [pd.read_csv(one / "log.csv")["training_loss"] for one in (once, twice)]
+        # it goes on where the other ended, after the same steps
+        assert list(logs[0]) == list(logs[1][:2]) and len(logs[1]) == 4
+        assert (row.steps, row.steps_twice) == (2 * row.value // 10, 4 * row.value // 10)
+        assert row.validation_score_twice == pytest.approx(cards[1]["validation"]["validation_score"])
+        assert row.converged == ("yes" if abs(row.validation_score_change_percent) < 5 else "no")
+    text = (project / "results/convergence.md").read_text()
+    assert "| `mftl` | 20 | forces |" in text and "- `low-level-large`: " in text
+    assert calls.planned(project, "convergence", *few) == {}
+    done = run(project, "results/convergence/low-level-small.csv", *few)
+    assert done.returncode != 0
+    assert (
+        "curves.low-level-small.recipe: got 'molecules.dftb-ptbp.n20.e*'; valid: a curve with a budget" in done.stderr
+    )
 
 
 def test_training_sets_are_nested_and_apart_from_the_test_set(finished):

@@ -18,14 +18,16 @@ from mftl.config.curves import Curve
 from mftl.config.dynamics import Starts
 from mftl.config.foundation import FoundationDownload
 from mftl.config.messages import valid
+from mftl.config.modes import single
 from mftl.config.plot import ROLES
 from mftl.config.training import Training
 from mftl.config.whole import Config, parse
 from mftl.inputs import InputError
 
-RESERVED = ("benchmarks", "export", "figures", "paper", "provenance", "verify_labels")  # results/<name> of other rules
-RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "costs", "datasets", "downloads", "dynamics", "export",
-                    "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
+# results/<name> of other rules
+RESERVED = ("benchmarks", "convergence", "export", "figures", "paper", "provenance", "verify_labels")
+RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads", "dynamics",
+                    "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
                     "slater-koster", "splits")  # fmt: skip
 
 
@@ -103,6 +105,10 @@ def _training_mistakes(config: Config) -> Iterator[str]:
     for name in config.modes:
         if not recipes.is_mode(name):
             yield mistake(f"modes.{name}", name, "another name: in a recipe this one says which snapshot a stage is")
+        elif (one := single(name)) is not None:
+            yield mistake(
+                f"modes.{name}", name, f"another name: in a recipe this one means {one} with twice the budget"
+            )
 
 
 def _start_mistakes(config: Config, path: str, starts: Starts) -> Iterator[str]:

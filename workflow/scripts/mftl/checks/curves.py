@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
 from mftl.config.curves import Curve
+from mftl.config.modes import single
 from mftl.config.whole import Config
 from mftl.inputs import InputError
 
@@ -41,7 +42,7 @@ def mistakes(config: Config, section: str, curve: Curve, available: Available, k
         valid = "at least one value of the open number" if recipe.stages else "none: the recipe has no stage"
         yield mistake(f"{section}.values", curve.values, valid)
     for i, stage in enumerate(recipe.stages):
-        if stage.mode in config.modes:
+        if config.mode(stage.mode) is not None:
             until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
             yield from _mode_mistakes(config, path, curve.recipe, until)
     yield from _element_mistakes(config, path, curve.recipe, recipe)
@@ -63,7 +64,7 @@ def _stage_mistakes(
     if system.split is None:
         yield mistake(f"systems.{stage.system}.split", None, "a split, since a curve trains on the system")
         return
-    if stage.mode not in config.modes:
+    if config.mode(stage.mode) is None:
         yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
     if system.split.level not in system.levels:
         return
@@ -114,13 +115,13 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
         if final > settings.learning_rate:
             valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
             yield mistake(path, given, valid)
-    ways = config.modes[mode].ways().values()
+    ways = config.mode(mode).ways().values()
     if recipe.parent is None:
         if settings.needs_parent or ways:
             yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
         return
     for way in ways:
-        yield from way.mistakes(config, f"modes.{mode}", recipe)
+        yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)
 
 
 def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
@@ -132,13 +133,13 @@ def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Rec
         return
     known = config.systems[recipe.stages[0].system].elements
     for stage in recipe.stages[1:]:
-        if stage.system not in config.systems or stage.mode not in config.modes:
+        if stage.system not in config.systems or config.mode(stage.mode) is None:
             return
-        for key, way in config.modes[stage.mode].ways().items():
+        for key, way in config.mode(stage.mode).ways().items():
             try:
                 known = way.known_after(known)
             except ValueError as error:
-                yield mistake(f"modes.{stage.mode}.{key}", way.model_dump(), str(error))
+                yield mistake(f"modes.{single(stage.mode) or stage.mode}.{key}", way.model_dump(), str(error))
                 return
         if unknown := [one for one in config.systems[stage.system].elements if one not in known]:
             yield mistake(

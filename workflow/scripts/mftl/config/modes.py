@@ -7,6 +7,21 @@ from pydantic import Field, create_model
 from mftl import modes
 from mftl.config.base import Section
 
+TWICE = "twice"  # each mode has a twin: `twice` that of the default one, `<mode>-twice` that of any other
+BUDGET = ("epochs", "min_steps", "patience")  # what a twin has twice as much of
+
+
+def twin(mode: str) -> str:
+    """The name of a mode's twin, which trains in the same way with twice the budget."""
+    return TWICE if mode == "default" else f"{mode}-{TWICE}"
+
+
+def single(name: str) -> str | None:
+    """The mode that a name is the twin of; None if it is not the name of a twin."""
+    if name == TWICE:
+        return "default"
+    return name.removesuffix(f"-{TWICE}") if name.endswith(f"-{TWICE}") else None
+
 
 class Mode(Section):
     """A named way to train: values that replace those of `training`, perhaps with data of the parent in every step."""

@@ -16,7 +16,7 @@ from mftl.config.dynamics import Protocol
 from mftl.config.foundation import AnyFoundationModel, FoundationDownload, FoundationModel
 from mftl.config.labels import Labels, Verification
 from mftl.config.messages import explain
-from mftl.config.modes import AnyMode
+from mftl.config.modes import BUDGET, AnyMode, single, twin
 from mftl.config.plot import OTHERS, ROLES, Plot
 from mftl.config.systems import Downloads, System
 from mftl.config.training import Architecture, Training
@@ -102,10 +102,20 @@ class Config(Section):
         system, level = test.split(".") if test else (recipe.last.system, recipe.last.levels[0])
         return system, [level, *low]
 
+    def mode(self, name: str) -> Any:
+        """The section of a mode as recipes name it, that of a twin being its mode's; None if there is none."""
+        one = single(name)
+        if one is None:
+            return self.modes.get(name)
+        return self.modes.get(one) if twin(one) == name else None
+
     def training_of(self, mode: str, has_parent: bool) -> Training:
-        """The section `training` with the values that fine-tuning and a mode replace."""
-        values = self.training.model_dump() | (self.finetuning if has_parent else {}) | self.modes[mode].training
-        return Training(**values)
+        """The section `training` with the values that fine-tuning and a mode replace; twice the budget for a twin."""
+        values = self.training.model_dump() | (self.finetuning if has_parent else {}) | self.mode(mode).training
+        found = Training(**values)
+        if single(mode) is None:
+            return found
+        return found.model_copy(update={key: 2 * getattr(found, key) for key in BUDGET})
 
     def snapshots_of(self, architecture: str, trained: recipes.Recipe) -> list[int]:
         """Epochs after which the curves ask for a snapshot of a training run; empty if none does."""

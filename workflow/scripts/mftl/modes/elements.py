@@ -32,6 +32,6 @@ class Elements(RootModel[dict[Element, Element]], Way):
 
     def mistakes(self, config: "Config", path: str, recipe: Recipe) -> Iterator[str]:
         """Nothing else may go on with the parent's data, which are of its elements."""
-        if config.modes[recipe.last.mode].replay is not None:
+        if config.mode(recipe.last.mode).replay is not None:
             valid = "no `replay`: a head that goes on with the parent's data would need the parent's elements"
             yield mistake(f"{path}.elements", self.root, valid)

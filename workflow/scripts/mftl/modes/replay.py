@@ -53,7 +53,7 @@ class Replay(Section, Way):
 
     def mistakes(self, config: "Config", path: str, recipe: Recipe) -> Iterator[str]:
         """Data that are not there."""
-        if "elements" in config.modes[recipe.last.mode].ways():
+        if "elements" in config.mode(recipe.last.mode).ways():
             return  # told of there
         chosen, key, given = self.params(config, recipe), f"{path}.replay", self.model_dump(exclude_none=True)
         if "system" not in chosen or "level" not in chosen:

@@ -93,7 +93,7 @@ def origins(config: Config, wildcards: Any) -> list[dict[str, str]]:
     learned = [(stage.system, level) for stage in first.stages for level in stage.levels]
     for i, stage in enumerate(first.stages):
         until = recipes.Recipe(first.stages[: i + 1], first.foundation)
-        for way in config.modes[stage.mode].ways().values():
+        for way in config.mode(stage.mode).ways().values():
             learned += way.learned(config, until)
     rows = [{"system": system, "level": level} | _origin(config, system, level)
             for system, level in dict.fromkeys(learned)]  # fmt: skip

@@ -31,7 +31,7 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
     }
     if recipe.parent:
         files["parent"] = model_file(config, wildcards.architecture, recipe.parent, wildcards.seed)
-    for way in config.modes[stage.mode].ways().values():
+    for way in config.mode(stage.mode).ways().values():
         files |= way.inputs(config, recipe)
     return files
 
@@ -39,7 +39,7 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
 def data(config: Config, wildcards: Any) -> dict[str, Any]:
     """How many structures are trained on, and whether each seed has others."""
     stage = recipes.parse(wildcards.recipe).last
-    return {"size": stage.size, "resample": config.modes[stage.mode].resample}
+    return {"size": stage.size, "resample": config.mode(stage.mode).resample}
 
 
 def settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def parent_head(config: Config, wildcards: Any) -> str | None:
 def ways(config: Config, wildcards: Any) -> dict[str, Any] | None:
     """What the mode does besides replacing values of `training`, by key."""
     recipe = recipes.parse(wildcards.recipe)
-    found = config.modes[recipe.last.mode].ways()
+    found = config.mode(recipe.last.mode).ways()
     return {key: way.params(config, recipe) for key, way in found.items()} or None
 
 
@@ -103,4 +103,4 @@ def candidates(config: Config, wildcards: Any) -> dict[str, list[str]]:
 def source(config: Config, wildcards: Any) -> str:
     """A hash of the code that trains a stage."""
     mode = recipes.parse(wildcards.recipe).last.mode
-    return source_hash("train", *modules(config.modes[mode].ways()))
+    return source_hash("train", *modules(config.mode(mode).ways()))

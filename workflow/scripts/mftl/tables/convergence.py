@@ -1,0 +1,130 @@
+"""Whether the budget of a curve's trainings is large enough: its errors beside those with twice the budget.
+
+It is if doubling it changes the mean validation score by less than 5 %, or by less than the mean is known. Errors on
+the test set stand beside and decide nothing: no setting is tuned on them.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from mftl.errors import error_table
+
+ENOUGH = 5.0  # change of the mean validation score in percent, below which a budget is large enough
+MEASURES = ("rmse", "mae", "validation_score")
+
+
+def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
+    """A row for each value and quantity; ``compare``.
+
+    ``inputs``: ``predictions`` of the curve and of the doubled one, ``cards`` of the models of both that are compared,
+    and ``logs`` of trainings, whose recipes and seeds are ``trained`` of ``settings``; its ``curve`` is the name.
+    """
+    cards = [json.loads(Path(path).read_text(encoding="utf-8")) for path in inputs["cards"]]
+    logs = dict(zip(map(tuple, settings["trained"]), map(pd.read_csv, inputs["logs"]), strict=True))
+    ran = pd.DataFrame([_run(card, logs[card.get("chosen", card["recipe"]), card["seed"]]) for card in cards])
+    both = [
+        error_table("convergence", {settings["curve"]: Path(path)}).merge(ran, on=["recipe", "seed"])
+        for path in inputs["predictions"]
+    ]
+    return compare(*both)
+
+
+def compare(once: pd.DataFrame, twice: pd.DataFrame) -> pd.DataFrame:
+    """A row for each value and quantity, of the same seeds.
+
+    ``once`` and ``twice``: rows of ``errors.error_table`` with the columns of ``_run``, as configured and with twice
+    the budget. RMSE and MAE are on the test set. Of these and of the validation score: geometric means over seeds, by
+    how many percent doubling changes them, and how far the interval of the mean as configured reaches above it.
+    """
+    rows = []
+    for (value, quantity, unit), own in once.groupby(["value", "quantity", "unit"], sort=False):
+        other = twice[(twice["value"] == value) & (twice["quantity"] == quantity)]
+        keys = {"curve": own["curve"].iloc[0], "recipe": own["recipe"].iloc[0], "value": value, "seeds": len(own)}
+        row = keys | {"quantity": quantity, "unit": unit}
+        for measure in MEASURES:
+            means = [float(np.exp(np.log(one[measure]).mean())) for one in (own, other)]
+            row |= {measure: means[0], f"{measure}_twice": means[1]}
+            row |= {f"{measure}_change_percent": 100 * (means[1] / means[0] - 1)}
+            row |= {f"{measure}_spread_percent": spread(own[measure])}
+        for name, rows_of in (("", own), ("_twice", other)):
+            row |= {f"steps{name}": rows_of["steps"].mean(), f"stopped_early{name}": rows_of["stopped_early"].sum()}
+        limit = np.nanmax([ENOUGH, row["validation_score_spread_percent"]])
+        row["converged"] = "yes" if abs(row["validation_score_change_percent"]) < limit else "no"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def spread(errors: pd.Series) -> float:
+    """How far the interval of the mean of errors, one of each seed, reaches above it, in percent; nan for one seed.
+
+    95 %, by Student's t of the logarithms, since errors scatter by factors.
+    """
+    count = len(errors)
+    if count < 2:
+        return float("nan")
+    return float(100 * np.expm1(student.ppf(0.975, count - 1) * np.log(errors).std() / np.sqrt(count)))
+
+
+def search(log: pd.DataFrame, training: Mapping[str, Any], structures: int) -> tuple[int, bool]:
+    """Steps until a training stopped looking for its best model, and whether patience stopped it before its end.
+
+    ``log``: the epochs, with columns epoch, step and validation_score (nan where none was due), which go on where
+    snapshots are wanted; ``training``: the values of the section it was trained with, on so many structures.
+    """
+    planned = max(training["epochs"], -(-training["min_steps"] // -(-structures // training["batch_size"])))
+    log = log[log["epoch"] <= planned]
+    best, waited = np.inf, 0
+    for step, score in zip(log["step"], log["validation_score"], strict=True):
+        if np.isnan(score):
+            continue
+        best, waited = (score, 0) if score < best else (best, waited + 1)
+        if waited == training["patience"]:
+            return int(step), True
+    return int(log["step"].iloc[-1]), False
+
+
+def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
+    """The table for readers, and below it the curves that have no budget, each with the reason."""
+    ends = found.drop_duplicates(["curve", "value"])
+    lines = [
+        f"The budget is large enough at {(ends['converged'] == 'yes').sum()} of {len(ends)} ends of "
+        f"{found['curve'].nunique()} curves: doubling it changes the mean validation score by less than {ENOUGH:g} %, "
+        "or by less than the interval of the mean over seeds (95 %). Test errors decide nothing.",
+        "",
+        "| curve | at | quantity | test MAE | with twice the budget | change | validation score | interval | steps | "
+        "stopped early | enough |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found.itertuples():
+        interval = row.validation_score_spread_percent
+        cells = [
+            f"`{row.curve}`",
+            f"{row.value}",
+            row.quantity,
+            f"{row.mae:.3g} {row.unit}",
+            f"{row.mae_twice:.3g}",
+            f"{row.mae_change_percent:+.0f} %",
+            f"{row.validation_score_change_percent:+.1f} %",
+            "" if np.isnan(interval) else f"{interval:.1f} %",
+            f"{row.steps:.0f}, {row.steps_twice:.0f}",
+            f"{row.stopped_early}, {row.stopped_early_twice} of {row.seeds}",
+            row.converged,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    if unjudged:
+        lines += ["", "Curves without a budget:", "", *(f"- `{curve}`: {why}" for curve, why in unjudged.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _run(card: Mapping[str, Any], log: pd.DataFrame) -> dict[str, Any]:
+    """What became of the training that a card is of."""
+    steps, stopped = search(log, card["training"], len(card["training_ids"]))
+    keys = {"recipe": card["recipe"], "seed": card["seed"]}
+    score = card["validation"]["validation_score"]
+    return keys | {"validation_score": score, "steps": steps, "stopped_early": stopped}
