@@ -238,15 +238,18 @@ def has_full_couplings(model: torch.nn.Module) -> bool:
     products = model.products[0].symmetric_contractions
     if not hasattr(products, "contractions"):  # cuEquivariance's own
         return not model.use_reduced_cg
-    own = products.contractions[0].U_tensors(products.contractions[0].correlation)
-    full = U_matrix_real(
-        irreps_in=products.contractions[0].coupling_irreps,
-        irreps_out=o3.Irreps(str(products.irreps_out[0].ir)),
-        correlation=products.contractions[0].correlation,
-        use_cueq_cg=False,
-        dtype=own.dtype,
-    )[-1]
-    return full.shape == own.shape and torch.allclose(full, own, atol=1e-5)
+    for contraction, (_, irrep) in zip(products.contractions, products.irreps_out, strict=True):
+        own = contraction.U_tensors(contraction.correlation)
+        full = U_matrix_real(
+            irreps_in=contraction.coupling_irreps,
+            irreps_out=o3.Irreps(str(irrep)),
+            correlation=contraction.correlation,
+            use_cueq_cg=False,
+            dtype=own.dtype,
+        )[-1]
+        if full.shape != own.shape or not torch.allclose(full, own, atol=1e-5):
+            return False
+    return True
 
 
 def select_head(model: torch.nn.Module, head: str) -> torch.nn.Module:
