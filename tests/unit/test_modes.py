@@ -129,6 +129,19 @@ def test_one_head_of_several(two_heads, dft):
             assert force == pytest.approx(atoms.get_forces(), abs=1e-5)
 
 
+def test_a_head_that_needs_cuequivariance(two_heads, monkeypatch):
+    """A model of its reduced couplings cannot be rebuilt without it."""
+    monkeypatch.setattr(models, "has_full_couplings", lambda model: False)
+    monkeypatch.setattr(models.wrapper_ops, "CUET_AVAILABLE", False)
+    model = models.load_model(two_heads, head="b")  # does not say that it has them
+    assert model.heads == ["b"]
+    both = torch.load(two_heads, weights_only=False)
+    both.use_reduced_cg = True
+    models.save_model(both, two_heads.with_name("reduced.pt"))
+    with pytest.raises(InputError, match=r"head b cannot be taken out here.*pip install cuequivariance-torch"):
+        models.load_model(two_heads.with_name("reduced.pt"), head="b")
+
+
 def test_one_head_of_several_is_fine_tuned(two_heads, dft, tmp_path):
     model = finetune(two_heads, dft, tmp_path / "a", head="b")
     assert not same(model, finetune(two_heads, dft, tmp_path / "b", head="a"))
