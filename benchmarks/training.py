@@ -244,7 +244,8 @@ def measure(table: Table) -> None:
         if not torch.cuda.is_available():
             table.note("epoch on a GPU", "not measured: torch sees no GPU here")
             return
-        accelerations = ["none", *(["cuequivariance"] if importlib.util.find_spec("cuequivariance_torch") else [])]
+        kernels = all(importlib.util.find_spec(f"cuequivariance{part}_torch") for part in ("", "_ops"))
+        accelerations = ["none", *(["cuequivariance"] if kernels else [])]
         for accelerate in accelerations:
             where = f"{torch.cuda.get_device_name()}, {accelerate}"
             for case in known:

@@ -131,6 +131,7 @@ def test_commented_defaults_are_the_defaults():
     [
         (["trainig"], {}, ["trainig: got {}", "no such key", "training"]),
         (["training", "learning_rat"], 0.1, ["training.learning_rat: got 0.1", "learning_rate"]),
+        (["training", "parent_dtype"], "double", ["training.parent_dtype: got 'double'", "float32"]),
         (["seeds"], "3", ["seeds: got '3'", "valid integer"]),
         (["seeds"], 0, ["seeds: got 0", "greater than 0"]),
         (["systems", "molecules", "split", "test"], "many", ["systems.molecules.split.test: got 'many'"]),
@@ -275,6 +276,14 @@ def test_mistakes_are_named(values, keys, value, expected):
     message = mistakes(values)
     for part in expected:
         assert part in message
+
+
+def test_correlations_that_cannot_be_accelerated(values):
+    values["training"]["accelerate"] = "cuequivariance"
+    values["architectures"]["tiny"]["correlation"] = 3
+    checks.load(values, ROOT)
+    values["architectures"]["tiny"]["correlation"] = 1
+    assert "architectures.tiny.correlation: got 1; valid: 2, 3, or training.accelerate: none" in mistakes(values)
 
 
 def test_all_mistakes_are_reported_at_once(values):

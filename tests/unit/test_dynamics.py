@@ -427,6 +427,23 @@ def test_faster_convolution_gives_what_mace_s_own_gives(architecture, replaced):
     assert found.energies == pytest.approx(energies, abs=1e-11)
 
 
+def test_a_model_moves_atoms_in_another_floating_point_type(model_file, tmp_path):
+    """In float32 the forces of a float64 model are off by rounding alone, and so is the start of a trajectory."""
+    ends = []
+    models.save_model(models.load_model(model_file, dtype="float64"), tmp_path / "double.pt")
+    for dtype in (None, "float32"):
+        model = models.load_model(tmp_path / "double.pt", dtype=dtype)
+        forces = ModelForces(model, [germanium(1)])
+        assert forces.dtype == models.DTYPES[dtype or "float64"]
+        protocol = changed(ensemble="nve", replicas=1, timestep=1.0, length=0.01, temperature=1000, closest=0.1)
+        run = Simulation([germanium(1)], None, forces, protocol, tmp_path / str(dtype))
+        run.run()
+        ends.append(run.state.positions)
+    assert ends[0].dtype == ends[1].dtype == np.float64
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-5)
+    assert (ends[1] != ends[0]).any()
+
+
 def test_atoms_out_of_reach_of_each_other_feel_nothing():
     apart = Atoms("HO", [[0, 0, 0], [0, 0, 50.0]])
     found = ModelForces(small_model(), [apart, apart])(np.concatenate([apart.positions] * 2))

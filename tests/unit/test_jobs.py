@@ -17,6 +17,10 @@ with job(SimpleNamespace(log=[sys.argv[1]])):
     if sys.argv[2] == "allocate":
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         bytearray(1 << 34)
+    if sys.argv[2] == "gpu":
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 78 GiB.")
+    if sys.argv[2] == "cublas":
+        raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
     if sys.argv[2] == "torch":
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
     print("running", file=sys.__stdout__, flush=True)
@@ -25,12 +29,14 @@ with job(SimpleNamespace(log=[sys.argv[1]])):
 ENVIRONMENT = {**os.environ, "PYTHONPATH": "workflow/scripts"}
 
 
-@pytest.mark.parametrize("what", ["allocate", "torch"])
+@pytest.mark.parametrize("what", ["allocate", "torch", "gpu", "cublas"])
 def test_too_little_memory_is_one_message(tmp_path, what):
     command = [sys.executable, "-c", JOB, str(tmp_path / "log"), what]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "out of memory" in done.stderr and "then call again" in done.stderr
+    assert "out of memory" in done.stderr and "call again" in done.stderr
+    # another try with more mem_mb is of no use where a GPU is full
+    assert ("GPU's memory" in done.stderr) == (what in ("gpu", "cublas")) != ("Give the job more" in done.stderr)
     assert "Traceback" not in done.stderr + (tmp_path / "log").read_text()
 
 

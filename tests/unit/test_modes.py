@@ -91,6 +91,26 @@ def test_old_files_lack_heads_and_come_in_float64_with_frozen_weights(foundation
     assert all(changed)
 
 
+@pytest.mark.parametrize("max_l", [0, 1])
+@pytest.mark.parametrize("there, here", [("float32", "float64"), ("float64", "float32")])
+def test_a_parent_of_another_floating_point_type(dft, tmp_path, max_l, there, here):
+    """It is converted where the stage says so, all of it, and predicts the same but for rounding."""
+    architecture = SMALL.model_copy(update={"max_l": max_l})
+    parent = models.build_model(architecture, ["H", "C", "N", "O", "S", "Cl"], 8.0, 1.0, 1, models.DTYPES[there])
+    models.save_model(parent, tmp_path / "parent.pt")
+    model = models.load_model(tmp_path / "parent.pt", dtype=here)
+    floats = [one for one in [*model.parameters(), *model.buffers()] if one.is_floating_point()]
+    assert {one.dtype for one in floats} == {models.DTYPES[here]}
+    forces, others = (np.concatenate(predict(one, dft.structures[:4])[1]) for one in (model, parent))
+    np.testing.assert_allclose(forces, others, atol=1e-5 * np.abs(others).max())
+    settings = FAST.model_copy(update={"epochs": 2, "parent_dtype": here, "dtype": there})
+    tuned = finetune(tmp_path / "parent.pt", dft, tmp_path / "run", settings, snapshots=(1,))
+    assert models.model_dtype(tuned) == models.DTYPES[here]
+    assert models.model_dtype(models.load_model(tmp_path / "run" / "snapshots" / "e1.pt")) == models.DTYPES[here]
+    kept = finetune(tmp_path / "parent.pt", dft, tmp_path / "kept", FAST.model_copy(update={"epochs": 1}))
+    assert models.model_dtype(kept) == models.DTYPES[there]
+
+
 def test_one_head_of_several(two_heads, dft):
     both, structures = models.load_model, dft.structures[:5]
     with pytest.raises(InputError, match=r"head None wanted, but the model has a, b; name one"):
@@ -107,6 +127,19 @@ def test_one_head_of_several(two_heads, dft):
             atoms.calc = calculator
             assert energy == pytest.approx(atoms.get_potential_energy(), rel=1e-7)
             assert force == pytest.approx(atoms.get_forces(), abs=1e-5)
+
+
+def test_a_head_that_needs_cuequivariance(two_heads, monkeypatch):
+    """A model of its reduced couplings cannot be rebuilt without it."""
+    monkeypatch.setattr(models, "has_full_couplings", lambda model: False)
+    monkeypatch.setattr(models.wrapper_ops, "CUET_AVAILABLE", False)
+    model = models.load_model(two_heads, head="b")  # does not say that it has them
+    assert model.heads == ["b"]
+    both = torch.load(two_heads, weights_only=False)
+    both.use_reduced_cg = True
+    models.save_model(both, two_heads.with_name("reduced.pt"))
+    with pytest.raises(InputError, match=r"head b cannot be taken out here.*pip install cuequivariance-torch"):
+        models.load_model(two_heads.with_name("reduced.pt"), head="b")
 
 
 def test_one_head_of_several_is_fine_tuned(two_heads, dft, tmp_path):

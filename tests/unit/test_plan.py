@@ -1,5 +1,6 @@
 """What jobs are planned to read and to be told, from a configuration and the wildcards of their outputs."""
 
+import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -288,6 +289,17 @@ def begun(monkeypatch):
     monkeypatch.setenv(setup.jobs.CALL, "")
     monkeypatch.setenv("MFTL_EXTENSIONS", "")
     return lambda changes, main=True: setup.begin(changes, main, RuntimeError)
+
+
+def test_jobs_keep_a_gpus_memory_in_one_piece(begun, monkeypatch):
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "")
+    monkeypatch.delenv("PYTORCH_ALLOC_CONF")
+    monkeypatch.setenv("PYTORCH_CUDA_ALLOC_CONF", "max_split_size_mb:64")
+    begun(FEW, main=False)
+    assert "PYTORCH_ALLOC_CONF" not in os.environ  # the user's own goes before it
+    monkeypatch.delenv("PYTORCH_CUDA_ALLOC_CONF")
+    begun(FEW, main=False)
+    assert os.environ["PYTORCH_ALLOC_CONF"] == "expandable_segments:True"
 
 
 def test_figures_that_cannot_be_made_are_named_once(begun, capsys):

@@ -279,29 +279,6 @@ def test_huber_loss_is_linear_for_large_deviations():
     assert float(robust) == pytest.approx(0.05**2 + 2 * (0.05**2 + 0.1 * (2 * 1.0 - 0.1)) / 3)
 
 
-def test_cuequivariance_is_asked_for_by_name_when_missing(dft, tmp_path, monkeypatch):
-    monkeypatch.setattr(models.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"cuequivariance.*not installed"):
-        run(dft, tmp_path, FAST.model_copy(update={"accelerate": "cuequivariance"}))
-
-
-def test_cuequivariance_trains_about_the_same_model(dft, tmp_path):
-    """Its kernels order some weights differently, so that steps differ a little; the saved model is a plain one."""
-    pytest.importorskip("cuequivariance_torch", reason="cuEquivariance is not installed")
-    settings = FAST.model_copy(update={"epochs": 3, "dtype": "float64"})
-    model = run(dft, tmp_path / "a", settings.model_copy(update={"accelerate": "cuequivariance"}))
-    plain = run(dft, tmp_path / "b", settings)
-    assert weights(model).keys() == weights(plain).keys()
-    logs = [pd.read_csv(tmp_path / name / "log.csv")["validation_score"] for name in "ab"]
-    assert logs[0].to_numpy() == pytest.approx(logs[1].to_numpy(), rel=0.02)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_missing_gpu_is_a_message(dft, tmp_path):
-    with pytest.raises(InputError, match=r"device: got 'cuda'.*valid: cpu, or auto"):
-        run(dft, tmp_path, device="cuda")
-
-
 def test_short_run_is_validated_at_its_end(dft, tmp_path):
     """Shorter than the distance of two validations: the model is the trained one, not the one it started from."""
     settings = FAST.model_copy(update={"epochs": 2, "validation_steps": 1000})

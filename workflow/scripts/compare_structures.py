@@ -4,11 +4,12 @@ from mftl.comparison import compared, table
 from mftl.datasets import read_sets
 from mftl.inputs import InputError
 from mftl.jobs import job
-from mftl.models import load_model
+from mftl.models import fix_numerics, load_model
 from mftl.prediction import predict
 from mftl.structures import read_labelled
 
 with job(snakemake):
+    fix_numerics()
     params = snakemake.params
     high, low = (
         {atoms.info["id"]: atoms for atoms in read_labelled(path)}

@@ -18,7 +18,7 @@ with job(snakemake):
     models.fix_numerics()
     settings = Protocol(**params.protocol)
     structures, bonds = read_starts(snakemake.input.starts)
-    model = models.load_model(snakemake.input.model, head=params.head)
+    model = models.load_model(snakemake.input.model, head=params.head, dtype=settings.dtype)
     forces = ModelForces(model, replicas(structures, settings.replicas), params.device)
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
     if params.low_level:

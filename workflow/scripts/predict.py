@@ -10,12 +10,13 @@ from tqdm import tqdm
 
 from mftl.datasets import choose, read_sets
 from mftl.jobs import job
-from mftl.models import load_model
+from mftl.models import fix_numerics, load_model
 from mftl.prediction import predict
 from mftl.recipe import parse
 from mftl.states import mean_seconds
 
 with job(snakemake):
+    fix_numerics()
     params, tried = snakemake.params, snakemake.params.models
     test_ids = read_sets(snakemake.input.split)["test"][: params.settings["test_structures"]]
     (test,) = choose(snakemake.input.labels, [(test_ids, None)], what=f"test set of {snakemake.wildcards.curve}")

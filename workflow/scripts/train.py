@@ -56,5 +56,5 @@ with job(snakemake):
         "training_ids": [atoms.info["id"] for atoms in training.structures],
     }
     Path(snakemake.output.card).write_text(json.dumps(card, indent=1), encoding="utf-8")
-    torch.save(model.state_dict(), snakemake.output.weights)
+    torch.save({key: value.cpu() for key, value in model.state_dict().items()}, snakemake.output.weights)
     save_model(model, snakemake.output.model)

@@ -22,6 +22,12 @@ MORE_MEMORY = (
     "Give the job more (on a cluster mem_mb in slurm/config.yaml, here fewer --cores) or less to hold at once "
     "(batch_size, labels.workers), then call again."
 )
+MORE_GPU_MEMORY = (
+    "It is the GPU's memory that is full, not the host's: mem_mb and another try change nothing. Compute less at once "
+    "(batch_size of training or prediction, a protocol's replicas, fewer jobs on one GPU) or on a larger GPU, then "
+    "call again."
+)
+GPU = ("cuda", "cublas", "cusolver", "hip out")  # in what torch says of a GPU
 
 
 @contextmanager
@@ -66,8 +72,10 @@ def _what_to_do(error: Exception) -> str | None:
     if number in FULL:
         return f"{error}\nMake room, then call again: what is finished is kept."
     text = str(error).lower()
-    if isinstance(error, MemoryError) or number == errno.ENOMEM or "out of memory" in text or "allocate memory" in text:
-        return f"out of memory: {' '.join(str(error).split())[:200] or type(error).__name__}\n{MORE_MEMORY}"
+    full = any(words in text for words in ("out of memory", "allocate memory", "alloc_failed"))
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or full:
+        advice = MORE_GPU_MEMORY if any(word in text for word in GPU) else MORE_MEMORY
+        return f"out of memory: {' '.join(str(error).split())[:200] or type(error).__name__}\n{advice}"
     return None
 
 

@@ -12,10 +12,11 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
     import e3nn
     from e3nn import o3
     from mace.data.neighborhood import get_neighborhood
-    from mace.modules import blocks
+    from mace.modules import blocks, wrapper_ops
     from mace.modules.models import ScaleShiftMACE
+    from mace.tools.cg import U_matrix_real
 
 # TorchScript's own interpreter made the steps of small models a tenth slower (CPU)
 e3nn.set_optimization_defaults(jit_script_fx=False)
 
-__all__ = ["ScaleShiftMACE", "blocks", "get_neighborhood", "o3"]
+__all__ = ["ScaleShiftMACE", "U_matrix_real", "blocks", "get_neighborhood", "o3", "wrapper_ops"]

@@ -4,9 +4,10 @@ A saved model is the pickled module that ``mace.calculators.MACECalculator`` loa
 folder, lie the recipe and settings that made it (see ``training``).
 """
 
-import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +15,51 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
+from mftl import gpus
 from mftl.config.training import Architecture
 from mftl.graphs import collate, make_graph
 from mftl.inputs import InputError
-from mftl.mace_imports import ScaleShiftMACE, blocks, o3
+from mftl.mace_imports import ScaleShiftMACE, U_matrix_real, blocks, o3, wrapper_ops
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def fix_numerics() -> None:
-    """Make CPU runs reproducible bit for bit, and resumable.
+    """Make runs on a CPU reproducible bit for bit, and resumable; let a GPU keep all digits of float32.
 
     TorchScript's profiling executor re-optimises a graph after its first calls, so that a resumed process, which
-    starts counting anew, would round differently (seen: 5e-7) from one that ran through.
+    starts counting anew, would round differently (seen: 5e-7) from one that ran through. Without it the older executor
+    would compile fused kernels on a GPU. Some containers for GPUs ask torch for TF32, which has three digits.
     """
     torch._C._jit_set_profiling_executor(False)
     torch._C._jit_set_profiling_mode(False)
+    torch._C._jit_override_can_fuse_on_gpu(False)
+    torch._C._jit_override_can_fuse_on_cpu(False)
+    torch.set_float32_matmul_precision("highest")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
 def find_device(name: str) -> torch.device:
-    """The device of the configuration's ``device``: cpu, cuda, or auto. Raises InputError if there is no such GPU."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "device: got 'cuda', but torch sees no GPU here; valid: cpu, or auto to use a GPU where there is one"
+    """The device of the configuration's ``device``: cpu, cuda, or auto; of several GPUs one that is free.
+
+    Raises InputError if there is no such GPU.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        built = torch.version.cuda or torch.version.hip
+        why = (
+            f"is built for GPUs ({built}): is there one, with a driver that is new enough?" if built else "is for CPUs"
         )
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        raise InputError(
+            f"device: got 'cuda', but torch sees no GPU here (torch {torch.__version__} {why}); "
+            "valid: cpu, or auto to use a GPU where there is one"
+        )
+    name = ("cuda" if there else "cpu") if name == "auto" else name
+    if name != "cuda" or (count := torch.cuda.device_count()) < 2:
+        return torch.device(name)
+    index = gpus.take(count)
+    torch.cuda.set_device(index)
+    return torch.device(name, index)
 
 
 def build_model(
@@ -78,6 +98,7 @@ def build_model(
             avg_num_neighbors=avg_num_neighbors,
             atomic_numbers=known,
             correlation=architecture.correlation,
+            use_reduced_cg=False,  # with True the model would be another one where cuEquivariance is installed
             radial_MLP=architecture.radial_mlp,
             atomic_inter_scale=scale,
             atomic_inter_shift=0.0,
@@ -148,88 +169,139 @@ def rename_elements(model: torch.nn.Module, places: dict[str, str]) -> None:
         model.atomic_numbers[names.index(old)] = atomic_numbers[new]
 
 
-def to_cuequivariance(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """The same model with NVIDIA's cuEquivariance kernels. Raises InputError if these are not installed."""
-    if importlib.util.find_spec("cuequivariance_torch") is None:
-        raise InputError(
-            "training.accelerate: got 'cuequivariance', which is not installed; "
-            "pip install cuequivariance-torch, on a GPU also its cuequivariance-ops-torch-* package, or use 'none'"
-        )
-    from mace.cli.convert_e3nn_cueq import run
-
-    return _converted(run, model, device)
-
-
-def from_cuequivariance(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """The plain model again, which needs no cuEquivariance to load."""
-    from mace.cli.convert_cueq_e3nn import run
-
-    return _converted(run, model, device)
-
-
-def _converted(convert: Callable, model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    default = torch.get_default_dtype()  # mace's converters change it
-    try:
-        return convert(model, device=device.type).to(device)
-    finally:
-        torch.set_default_dtype(default)
-
-
 def save_model(model: torch.nn.Module, path: str | Path) -> None:
-    """Write a model as MACE does, whole or not at all."""
+    """Write a model as MACE does, whole or not at all.
+
+    It is on the CPU meanwhile: of parts that are TorchScript, a file read elsewhere would ask for the same device.
+    """
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
-    torch.save(model, temporary)
+    device = next(model.parameters()).device
+    model.to("cpu")  # weights stay the objects that they are
+    try:
+        torch.save(model, temporary)
+    finally:
+        model.to(device)
     os.replace(temporary, path)
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu", head: str | None = None) -> torch.nn.Module:
-    """Load a MACE model saved by this project or by mace-torch; of one with several heads, ``head`` alone.
+def load_model(
+    path: str | Path, device: str | torch.device = "cpu", head: str | None = None, dtype: str | None = None
+) -> torch.nn.Module:
+    """Load a MACE model saved by this project or by mace-torch, on whatever device; of several heads, ``head`` alone.
 
-    Pickles run code: load only files you trust.
+    ``dtype``, float32 or float64, converts it. Pickles run code: load only files you trust.
     Raises InputError naming the file if it holds no MACE model with reference energies, or not that head.
     """
     try:
-        model = torch.load(path, map_location=device, weights_only=False)
+        with _scripts_on_cpu():
+            model = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:
         raise InputError(f"{path} is not a model file that torch can read: {error}") from error
     if not isinstance(model, torch.nn.Module) or not hasattr(model, "atomic_numbers"):
         raise InputError(f"{path} holds no MACE model but a {type(model).__name__}")
     if not hasattr(model, "scale_shift"):  # its output would lack the interaction energy
         raise InputError(f"{path} holds a {type(model).__name__}; only ScaleShiftMACE models can be used")
+    if getattr(model, "use_reduced_cg", False):
+        model.use_reduced_cg = not has_full_couplings(model)
     heads = getattr(model, "heads", None) or ["Default"]
     if (head is None and len(heads) > 1) or (head is not None and head not in heads):
         raise InputError(
             f"{path}: head {head!r} wanted, but the model has {', '.join(heads)}; "
             f"name one in the configuration, foundation_models: {{<name>: {{file: ..., head: {heads[-1]}}}}}"
         )
-    return model if len(heads) == 1 or head is None else select_head(model, head)
+    if len(heads) > 1 and head is not None:
+        model = select_head(model, head)
+    return model.to(device, DTYPES[dtype] if dtype else None)
+
+
+@contextmanager
+def _scripts_on_cpu() -> Iterator[None]:
+    """What e3nn keeps in a model's file as TorchScript is read to the CPU, not to where it was when it was written.
+
+    e3nn calls ``torch.jit.load`` without ``map_location``, and torch.load's does not reach it.
+    """
+    original = torch.jit.load
+    torch.jit.load = partial(original, map_location="cpu")
+    try:
+        yield
+    finally:
+        torch.jit.load = original
+
+
+def has_full_couplings(model: torch.nn.Module) -> bool:
+    """Whether products have e3nn's full set of couplings, not cuEquivariance's reduced one: the weights fit one alone.
+
+    A model's own ``use_reduced_cg`` says what was asked for. It got the full set all the same where cuEquivariance was
+    not installed, and is rebuilt with the other one where it is.
+    """
+    products = model.products[0].symmetric_contractions
+    if not hasattr(products, "contractions"):  # cuEquivariance's own
+        return not model.use_reduced_cg
+    for contraction, (_, irrep) in zip(products.contractions, products.irreps_out, strict=True):
+        own = contraction.U_tensors(contraction.correlation)
+        full = U_matrix_real(
+            irreps_in=contraction.coupling_irreps,
+            irreps_out=o3.Irreps(str(irrep)),
+            correlation=contraction.correlation,
+            use_cueq_cg=False,
+            dtype=own.dtype,
+        )[-1]
+        if full.shape != own.shape or not torch.allclose(full, own, atol=1e-5):
+            return False
+    return True
 
 
 def select_head(model: torch.nn.Module, head: str) -> torch.nn.Module:
-    """The model with one of its heads alone, by mace-torch's own conversion.
+    """The model, which is on the CPU, with one of its heads alone, by mace-torch's own conversion.
 
     Raises RuntimeError if that predicts otherwise than the head did: the conversion drops unknown weights silently.
+    Raises InputError if the model can be rebuilt only where cuEquivariance is installed.
     """
     from mace.tools.scripts_utils import remove_pt_head
 
-    dtype, device = model_dtype(model), next(model.parameters()).device
+    if getattr(model, "use_reduced_cg", False) and not wrapper_ops.CUET_AVAILABLE:
+        raise InputError(
+            f"head {head} cannot be taken out here: the model was made with cuEquivariance; "
+            "pip install cuequivariance-torch"
+        )
     default = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
+    torch.set_default_dtype(model_dtype(model))
     try:
-        single = remove_pt_head(model, head).to(device)
+        single = remove_pt_head(model, head)
     finally:
         torch.set_default_dtype(default)
-    elements = model_elements(model)
-    positions = np.random.default_rng(0).normal(scale=float(model.r_max) / 4, size=(len(elements), 3))
-    batch = collate([make_graph(Atoms(elements, positions), elements, float(model.r_max), dtype)], device)
-    there = model(batch | {"head": torch.tensor([model.heads.index(head)], device=device)}, compute_force=False)
-    here = single(batch, compute_force=False)
-    if not torch.allclose(here["interaction_energy"], there["interaction_energy"], rtol=1e-4):
-        raise RuntimeError(
-            f"head {head} alone predicts {here['interaction_energy']}, not {there['interaction_energy']}"
-        )
+    batch = probe(model)
+    there = model(batch | {"head": torch.tensor([model.heads.index(head)])})
+    if told := difference(there, single(batch)):
+        raise RuntimeError(f"head {head} alone predicts {told}")
     return single
+
+
+def probe(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A batch of one structure, all elements of a model at random places, on which two forms of it can be compared."""
+    known, device = model_elements(model), next(model.parameters()).device
+    elements = known * -(-6 // len(known))  # of one element six atoms: one atom has no neighbour
+    positions = np.random.default_rng(0).normal(scale=float(model.r_max) / 4, size=(len(elements), 3))
+    return collate([make_graph(Atoms(elements, positions), known, float(model.r_max), model_dtype(model))], device)
+
+
+def difference(there: dict[str, torch.Tensor], here: dict[str, torch.Tensor]) -> str | None:
+    """How what a form of a model predicts differs from what another one did; None if it is the same but for rounding.
+
+    A relative 10⁻⁴ of interaction energies and of the largest force is rounding.
+    """
+    forces, energies, others, found = (
+        one[key].detach().double() for one in (there, here) for key in ("forces", "interaction_energy")
+    )
+    largest, off = float(forces.abs().max()), float((others - forces).abs().max())
+    if not torch.allclose(found, energies, rtol=1e-4, atol=1e-4 * largest):
+        return f"interaction energies of {found.tolist()} eV, not {energies.tolist()}"
+    return (
+        None
+        if off <= 1e-4 * largest
+        else f"forces that are off by {off:.2g} eV/Å, the largest of which is {largest:.2g}"
+    )
 
 
 def numbers(symbols: list[str]) -> list[int]:

@@ -1,7 +1,7 @@
 """What made a result: a record beside it, ``<file>.provenance.json``, written by every job that ends well.
 
 It holds what the rule took from the configuration, hashes of inputs and outputs, versions, host, start and end, and
-what to cite. It is no output of its rule: results stay the same bit by bit whenever and wherever they are made, and a
+what to cite. It is no output of its rule: results stay, on a CPU, the same bit by bit whenever they are made, and a
 record sets off nothing. A job with outputs in several folders leaves one in each, beside its first output there.
 
 A record also tells whether a result is still what its rule wrote. A job looks at its inputs before it starts: a file

@@ -30,6 +30,9 @@ def begin(values: dict[str, Any], main: bool, error: type[Exception]) -> "Config
                     print("\n".join([f"Warning: the figure {name} cannot be made:", *mistakes]), file=sys.stderr)
     except InputError as reason:
         raise error(str(reason)) from None
+    if not os.environ.keys() & {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}:
+        # for the jobs: batches differ in size, and torch would keep a GPU's memory in pieces that fit few of them
+        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
     os.environ[jobs.CALL] = jobs.process(os.getpid()) or ""
     if main:
         locks.enter()

@@ -8,6 +8,7 @@ from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
 from mftl.config.curves import Curve
 from mftl.config.modes import single
+from mftl.config.training import ACCELERATED_CORRELATIONS
 from mftl.config.whole import Config
 from mftl.inputs import InputError
 
@@ -44,7 +45,7 @@ def mistakes(config: Config, section: str, curve: Curve, available: Available, k
     for i, stage in enumerate(recipe.stages):
         if config.mode(stage.mode) is not None:
             until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
-            yield from _mode_mistakes(config, path, curve.recipe, until)
+            yield from _mode_mistakes(config, path, curve, until)
     yield from _element_mistakes(config, path, curve.recipe, recipe)
     for stage in recipe.stages:
         yield from _stage_mistakes(config, section, path, curve, stage, available)
@@ -96,7 +97,7 @@ def _target_mistakes(config: Config, path: str, given: str | None, recipe: recip
         yield mistake(path, given, f"a system with the level {unknown[0]}, which is added to what the model predicts")
 
 
-def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
+def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Recipe) -> Iterator[str]:
     """What is wrong with the mode of a recipe's last stage."""
     mode = recipe.last.mode
     try:
@@ -109,16 +110,22 @@ def _mode_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe
                 f"a mode of {recipe.last} with learning_rate_final: null: its snapshots would be the models of no "
                 "shorter trainings (learning_rate_half_life does not depend on the length)"
             )
-            yield mistake(path, given, valid)
+            yield mistake(path, curve.recipe, valid)
         if settings.learning_rate_half_life is not None:
-            yield mistake(path, given, f"{recipe.last} with learning_rate_half_life or learning_rate_final, not both")
+            yield mistake(
+                path, curve.recipe, f"{recipe.last} with learning_rate_half_life or learning_rate_final, not both"
+            )
         if final > settings.learning_rate:
             valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
-            yield mistake(path, given, valid)
-    ways = config.mode(mode).ways().values()
+            yield mistake(path, curve.recipe, valid)
+    ways, architecture = config.mode(mode).ways().values(), config.architectures.get(curve.architecture)
+    known = ACCELERATED_CORRELATIONS if settings.accelerate != "none" and not recipe.foundation else None
+    if known and architecture and architecture.correlation not in known:
+        valid = f"{listed(map(str, known))}, or training.accelerate: none"
+        yield mistake(f"architectures.{curve.architecture}.correlation", architecture.correlation, valid)
     if recipe.parent is None:
         if settings.needs_parent or ways:
-            yield mistake(path, given, f"{recipe.last} after another stage: it adapts a parent model")
+            yield mistake(path, curve.recipe, f"{recipe.last} after another stage: it adapts a parent model")
         return
     for way in ways:
         yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)

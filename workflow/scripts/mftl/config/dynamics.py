@@ -41,6 +41,9 @@ class Protocol(Section):
     timestep: PositiveFloat = Field(0.5, description="fs")
     length: PositiveFloat = Field(description="ps")
     replicas: PositiveInt = Field(20, description="simulations with each model, all in one batch")
+    dtype: Literal["float32", "float64"] | None = Field(
+        None, description="to which the model is converted (null: as it was trained); positions are float64"
+    )
     seed: int = Field(0, description="of velocities and noise, besides the model's seed and the replica's number")
     frame_every: PositiveFloat = Field(0.1, description="ps between two frames of the trajectory")
     velocities: bool = Field(False, description="keep velocities in the trajectory, too (as momenta)")

@@ -6,6 +6,8 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from mftl.config.base import Fraction, Section
 
+ACCELERATED_CORRELATIONS = (2, 3)  # that mace-torch's converters know
+
 
 class Architecture(Section):
     """The architecture of a MACE model."""
@@ -53,6 +55,9 @@ class Training(Section):
     weight_decay: float = Field(5e-7, ge=0, description="of the optimiser (Adam, AMSGrad)")
     clip_gradient: PositiveFloat | None = Field(10.0, description="largest norm of the gradient")
     dtype: Literal["float32", "float64"] = Field("float32", description="of a model trained from random weights")
+    parent_dtype: Literal["float32", "float64"] | None = Field(
+        None, description="to which a parent model is converted (null: it keeps its own)"
+    )
     accelerate: Literal["none", "cuequivariance"] = Field("none", description="kernels for training on a GPU")
     frozen: list[Literal["embedding", "interactions", "products", "readouts"]] = Field(
         [], max_length=3, description="parts of the parent model that stay as they are"

@@ -56,7 +56,7 @@ class Simulation:
     ``forces``: an object like ``ModelForces`` for these replicas. ``bonds``: of each structure, or None if none must
     hold. Replica k draws its velocities and its noise from a generator seeded with (``settings.seed``, ``seed``, k).
     ``folder`` takes the state and the growing trajectory; ``identity`` is a hash of all that decides the result: a run
-    that finds the state of an identical one continues it, and ends with the same bits.
+    that finds the state of an identical one continues it, and ends with the same bits on a CPU.
     """
 
     structures: Sequence[Atoms]

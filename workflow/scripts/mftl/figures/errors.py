@@ -86,7 +86,7 @@ class AverageErrors(Errors):
     def spread(self, config: "Config") -> str:
         """In what the seeds of its curves differ."""
         stages = [stage for curve in self.all_curves() for stage in recipes.parse(config.curves[curve].recipe).stages]
-        redrawn = {config.modes[stage.mode].resample for stage in stages if config.modes.get(stage.mode)}
+        redrawn = {mode.resample for stage in stages if (mode := config.mode(stage.mode))}
         if redrawn == {True}:
             return "other weights and training structures"
         return "other weights" + (", of some curves other training structures" if True in redrawn else "")

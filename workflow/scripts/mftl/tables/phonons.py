@@ -9,13 +9,14 @@ from tqdm import tqdm
 from mftl import engines
 from mftl.calculator import LevelCalculator
 from mftl.dynamics.starts import crystal
-from mftl.models import load_model
+from mftl.models import fix_numerics, load_model
 from mftl.observables.phonons import density_of_states
 from mftl.prediction import predict
 
 
 def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     """Columns curve, value, seed, frequency_THz, states_per_THz; where any model has states, and 0.5 THz beyond."""
+    fix_numerics()
     cell, measured = crystal(**settings["crystal"]), settings["measured"]
     frequencies = np.arange(-5.0, 40.0, measured["broadening"] / 4)
     sources = []

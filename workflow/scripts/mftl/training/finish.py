@@ -2,7 +2,7 @@
 
 import torch
 
-from mftl import models
+from mftl import acceleration, models
 from mftl.config.training import Training
 from mftl.training.heads import Head, fitted_shift
 
@@ -12,7 +12,7 @@ def plain_model(head: Head, settings: Training) -> torch.nn.Module:
     if not settings.energy_weight:
         fix_energies(head)
     if settings.accelerate == "cuequivariance":
-        return models.from_cuequivariance(head.model, next(head.model.parameters()).device)
+        return acceleration.from_cuequivariance(head.model, next(head.model.parameters()).device)
     return head.model
 
 

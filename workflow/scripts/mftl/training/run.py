@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from mftl import models
+from mftl import acceleration, models
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate
@@ -84,7 +84,7 @@ class Run:
     def first_heads(self) -> list[Head]:
         """The heads before the first step, each with its graphs; the first is what the stage makes."""
         if self.parent is not None:
-            model = models.load_model(self.parent, self.target, self.head)
+            model = models.load_model(self.parent, self.target, self.head, self.settings.parent_dtype)
         elif self.architecture and self.elements:
             model = start_model(self.training, self.architecture, self.elements, self.settings, self.seed)
             model = model.to(self.target)
@@ -100,7 +100,7 @@ class Run:
             adapt_parent(other.model, other.data, own)
         if self.settings.accelerate == "cuequivariance":
             for head in heads:
-                head.model = models.to_cuequivariance(head.model, self.target)
+                head.model = acceleration.to_cuequivariance(head.model, self.target)
         for other in heads[1:]:
             share_weights(heads[0].model, other.model)
         for head in heads:
@@ -260,6 +260,7 @@ class Run:
                 "seed": self.seed,
                 "source": self.source,
                 "torch": torch.__version__,
+                "device": self.target.type,
             }
         )
 
@@ -277,7 +278,7 @@ class Run:
 
     def resume(self, target: int, snapshots: tuple[int, ...]) -> None:
         """Continue an identical run whose state lies in the folder, if there is one that leads to the same end."""
-        state = read_state(self.state_path, self.identity, self.target)
+        state = read_state(self.state_path, self.identity)
         if state is None:
             return
         progress = Progress(**state["progress"])
@@ -289,5 +290,5 @@ class Run:
         self.progress, self.best = progress, state["best"]
         for name, part in self.kept.items():
             part.load_state_dict(state[name])
-        self.shuffle.set_state(state["shuffle"].cpu())
+        self.shuffle.set_state(state["shuffle"])
         log.info("resumed after epoch %d", progress.epoch)

@@ -1,8 +1,9 @@
 """The state of a run: how far it has come, whose it is, and how it is kept.
 
 It is written at the end of epochs, under its name only when whole. A run that finds the state of an identical run
-(same settings, data, parent and code) continues it, and ends with the same bits as one that was never interrupted. How
-long to train is not part of that identity: a longer run continues a shorter one. With ``learning_rate_final`` it is.
+(same settings, data, parent, kind of device and code) continues it. On a CPU it ends with the same bits as one that
+was never interrupted; a GPU adds in another order each time. How long to train is not part of that identity: a longer
+run continues a shorter one. With ``learning_rate_final`` it is.
 """
 
 import hashlib
@@ -79,12 +80,12 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def read_state(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
-    """The state of a run with this identity; None, and a line in the log, if there is none that can be used."""
+def read_state(path: Path, identity: str) -> dict[str, Any] | None:
+    """The state of a run with this identity, its tensors on the CPU; None, and a line in the log, if there is none."""
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location=device, weights_only=False)
+        state = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:  # a damaged file costs time, not results
         log.warning("%s cannot be read (%s): training starts anew", path, error)
         return None
