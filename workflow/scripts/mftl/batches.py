@@ -30,7 +30,7 @@ class Limit:
 def batches(
     items: Iterable[T], size: int, weight: Callable[[T], int] = lambda item: 0, heaviest: float = inf
 ) -> Iterator[list[T]]:
-    """Items in turn, at most ``size`` at a time and with weights of at most ``heaviest`` in all; a heavier one alone."""
+    """Items in turn, at most ``size`` at a time, their weights ``heaviest`` at most in all; a heavier item is alone."""
     batch: list[T] = []
     total = 0
     for item in items:

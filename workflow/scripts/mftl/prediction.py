@@ -55,9 +55,9 @@ def predict(
     """Energies (n,) in eV and forces, n arrays (N, 3) in eV/Å, as float64.
 
     Reference energies are added in float64, so that a float32 model keeps its digits. Structures are batched by
-    size, which wastes least memory, and returned in the order given. ``limit`` is that of the batches. ``forward`` is
-    what ``find_forward`` gave for the model on this device, ``graphs`` those of the structures for this model, for those
-    who predict often.
+    size, which wastes least memory, and returned in the order given. ``limit`` is that of the batches. For those who
+    predict often, ``forward`` is what ``find_forward`` gave for the model on this device, and ``graphs`` are those of
+    the structures for this model.
     Raises InputError naming the structure that holds an element the model does not know.
     """
     model = model.to(models.find_device(device)).eval()
@@ -88,31 +88,31 @@ def evaluate(
     Where a GPU's memory does not suffice, the batch is halved, and the ``limit`` lowered for all that follows.
     Raises torch.OutOfMemoryError if it does not suffice for one structure.
     """
-    limit = Limit() if limit is None else limit
     device, forward = next(model.parameters()).device, forward or find_forward(model)[0]
-    most = limit.edges or EDGES[device.type]
-    energies, forces = [], []
+    limit = Limit() if limit is None else limit
+    limit.edges = limit.edges or EDGES[device.type]
     with without_gradients(model), torch.set_grad_enabled(use_forces):
-        for batch in batches(graphs, limit.structures, _edges, most):
-            waiting = [batch]
-            while waiting:
-                part = waiting.pop(0)
-                edges = sum(map(_edges, part))
-                if len(part) > 1 and edges > most:  # which was lowered since
-                    waiting = [*batches(part, limit.structures, _edges, most), *waiting]
-                    continue
-                output = _outputs(forward, part, device, use_forces)
-                if output is None:
-                    limit.edges = most = edges // 2
-                    log.warning(
-                        "out of memory on the GPU with a batch of %d structures and %d edges: going on with %d edges at most",
-                        len(part), edges, most,
-                    )  # fmt: skip
-                    waiting.insert(0, part)
-                    continue
-                energies.append(output[0])
-                forces += output[1:]
-    return np.concatenate(energies), np.concatenate(forces) if use_forces else None
+        energies, *forces = zip(*_in_batches(forward, graphs, device, use_forces, limit), strict=True)
+    return np.concatenate(energies), np.concatenate(forces[0]) if use_forces else None
+
+
+def _in_batches(
+    forward: Callable[..., dict], graphs: Iterable[Graph], device: torch.device, use_forces: bool, limit: Limit
+) -> Iterator[list[np.ndarray]]:
+    """Interaction energies and perhaps forces, batch by batch."""
+    assert limit.edges is not None
+    for batch in batches(graphs, limit.structures, _edges, limit.edges):
+        edges = sum(map(_edges, batch))
+        too_many = len(batch) > 1 and edges > limit.edges  # which was lowered since
+        output = None if too_many else _outputs(forward, batch, device, use_forces)
+        if output is not None:
+            yield output
+            continue
+        if not too_many:
+            limit.edges = edges // 2
+            text = "out of memory on the GPU with a batch of %d structures and %d edges: going on with %d edges at most"
+            log.warning(text, len(batch), edges, limit.edges)
+        yield from _in_batches(forward, batch, device, use_forces, limit)
 
 
 def _outputs(
