@@ -364,7 +364,7 @@ def test_same_trajectory_as_ase_s_own_verlet_with_maces_own_calculator(model_fil
 
 def test_forces_are_those_of_a_fresh_neighbour_list_wherever_atoms_went(monkeypatch):
     """Few searches, unwrapped positions many cells away, groups of replicas, replicas taken out: the same forces."""
-    monkeypatch.setattr("mftl.dynamics.forces.EDGES", 300)
+    monkeypatch.setattr("mftl.dynamics.forces.CPU_EDGES", 300)
     structures = [germanium(1, k) for k in range(3)] + [molecule("CH3CH2OH")]
     model = small_model()
     forces = ModelForces(model, structures)

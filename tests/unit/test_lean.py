@@ -57,8 +57,10 @@ def plain(batch: dict) -> dict:
     """What MACE's own code makes of a batch: nothing but its keys, edges in any order."""
     order = torch.randperm(batch["edge_index"].shape[1], generator=torch.Generator().manual_seed(3))
     keys = ("positions", "node_attrs", "cell", "batch", "ptr", "energy", "forces")
-    edges = {"edge_index": batch["edge_index"][:, order]}
-    return {key: batch[key].clone() for key in keys} | edges | {k: batch[k][order] for k in ("shifts", "unit_shifts")}
+    edges, shifts = batch["edge_index"][:, order], batch["shifts"][order]
+    cells = batch["cell"].view(-1, 3, 3)[batch["batch"][edges[0]]]
+    units = torch.linalg.solve(cells.mT, shifts)  # in cell vectors
+    return {key: batch[key].clone() for key in keys} | {"edge_index": edges, "shifts": shifts, "unit_shifts": units}
 
 
 def gradients(forward, model: torch.nn.Module, batch: dict, use_forces: bool = True) -> tuple[dict, list]:

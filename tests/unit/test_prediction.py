@@ -57,7 +57,7 @@ def prediction(model, dft, tmp_path, monkeypatch):
                 states=[tmp_path / "low.csv"], models=[tmp_path / "model.pt"], cards=list(cards),
             ),
             params=SimpleNamespace(
-                settings={"test_structures": None, "batch_size": 5}, device="cpu",
+                settings={"test_structures": None, "limit": {"structures": 5, "edges": 10_000}}, device="cpu",
                 models={"recipes": [recipe], "values": [7], "seeds": [1], "head": None},
             ),
             wildcards=SimpleNamespace(curve="delta"), log=[tmp_path / "log"],

@@ -216,6 +216,19 @@ def test_divergence_is_a_message(dft, tmp_path):
         run(Labelled(broken.structures, broken.energies, broken.forces), tmp_path)
 
 
+@pytest.mark.parametrize("place", [0, 19, 20, 39])
+def test_divergence_names_its_step_though_losses_are_looked_at_rarely(dft, tmp_path, place):
+    """One of 40 structures, whose step is known from the order of the second epoch, has an extreme force."""
+    settings = FAST.model_copy(update={"batch_size": 1})
+    own = Run(part(dft, 0, 40), part(dft, 40, 60), settings, tmp_path, SMALL, ELEMENTS)
+    own.one_epoch()
+    order = torch.randperm(40, generator=torch.Generator().set_state(own.shuffle.get_state()))
+    own.heads[0].graphs[order[place]].forces[0, 0] = np.inf
+    with pytest.raises(InputError, match=rf"diverged at step {40 + place + 1}: the loss is inf\. Lower"):
+        own.train()
+    assert not own.state_path.exists() and own.progress.epoch == 1
+
+
 def test_seeds_differ_and_repeat(dft, tmp_path):
     first = run(dft, tmp_path / "a", seed=1)
     assert same(first, run(dft, tmp_path / "b", seed=1))

@@ -34,7 +34,7 @@ rule compare_structures:
         "../../envs/mftl.yaml"
     params:
         head=of(prediction.compared_head),
-        batch_size=CONFIG.prediction.batch_size,
+        limit=of(prediction.limit),
         device=CONFIG.device,
         source=source_hash("compare_structures"),
     script:

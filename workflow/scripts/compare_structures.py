@@ -1,5 +1,6 @@
 """Labels at two levels and a model -> relative energies and forces of the three, structure by structure."""
 
+from mftl.batches import Limit
 from mftl.comparison import compared, table
 from mftl.datasets import read_sets
 from mftl.inputs import InputError
@@ -22,7 +23,7 @@ with job(snakemake):
         raise InputError(f"{snakemake.input.reference} and {snakemake.input.level} have no structure in common")
     structures = [high[one] for one in chosen]
     model = load_model(snakemake.input.model, head=params.head)
-    energies, forces = predict(model, structures, params.batch_size, params.device)
+    energies, forces = predict(model, structures, Limit(**params.limit), params.device)
     data = compared(
         structures,
         [[high[one].info["REF_energy"] for one in chosen], energies, [low[one].info["REF_energy"] for one in chosen]],

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mftl.batches import Limit
 from mftl.datasets import choose, read_sets
 from mftl.jobs import job
 from mftl.models import fix_numerics, load_model
-from mftl.prediction import predict
+from mftl.prediction import Graphs, predict
 from mftl.recipe import parse
 from mftl.states import mean_seconds
 
@@ -27,11 +28,14 @@ with job(snakemake):
         low_energies, low_forces = low.energies, np.concatenate(low.forces)
         low_seconds = mean_seconds(snakemake.input.states[0], ids)
     energies, forces, seconds = [], [], []
+    limit = Limit(**params.settings["limit"])  # lowered for all models where memory runs out
+    graphs = Graphs(test.structures)
     for path in tqdm(snakemake.input.models, unit="model"):
         model = load_model(path, head=tried["head"])
+        own = graphs.of(model)
         start = time.perf_counter()
-        energy, force = predict(model, test.structures, params.settings["batch_size"], params.device)
-        seconds.append((time.perf_counter() - start) / len(ids))
+        energy, force = predict(model, test.structures, limit, params.device, graphs=own)
+        seconds.append((time.perf_counter() - start + graphs.seconds) / len(ids))
         energies.append(energy + low_energies)
         forces.append(np.concatenate(force) + low_forces)
     seeds = len(tried["seeds"])

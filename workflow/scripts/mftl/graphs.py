@@ -24,7 +24,6 @@ class Graph:
     elements: torch.Tensor  # (N,), place of the element in the model's list
     edge_index: torch.Tensor  # (2, E), sender and receiver, sorted by receiver
     shifts: torch.Tensor  # (E, 3), Å
-    unit_shifts: torch.Tensor  # (E, 3), in cell vectors
     cell: torch.Tensor  # (3, 3), Å
     known: int  # Z
     energy: float | None  # eV, relative to the model's reference energies
@@ -54,7 +53,7 @@ def make_graph(
     Raises InputError naming the structure's id when it holds an element that is not in ``elements``.
     """
     check_elements(atoms, elements)
-    edge_index, shifts, unit_shifts, cell = get_neighborhood(
+    edge_index, shifts, _, cell = get_neighborhood(
         positions=atoms.positions,
         cutoff=cutoff,
         pbc=tuple(bool(p) for p in atoms.pbc),
@@ -66,7 +65,6 @@ def make_graph(
         elements=torch.tensor((atoms.numbers[:, None] == np.asarray(elements)).argmax(1)),
         edge_index=torch.tensor(edge_index[:, order], dtype=torch.int64),
         shifts=torch.tensor(shifts[order], dtype=dtype),
-        unit_shifts=torch.tensor(unit_shifts[order], dtype=dtype),
         cell=torch.tensor(cell, dtype=dtype),
         known=len(elements),
         energy=energy,
@@ -77,7 +75,8 @@ def make_graph(
 def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Tensor]:
     """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known.
 
-    It has what lean layers need besides, see ``edge_tables`` and ``element_tables``.
+    It has what lean layers need besides, see ``edge_tables`` and ``element_tables``, but not the ``unit_shifts``, from
+    which MACE's own modules compute stress.
     """
     sizes = torch.tensor([len(g.positions) for g in graphs])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)])
@@ -88,7 +87,6 @@ def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Te
         "positions": torch.cat([g.positions for g in graphs]),
         "edge_index": edge_index,
         "shifts": torch.cat([g.shifts for g in graphs]),
-        "unit_shifts": torch.cat([g.unit_shifts for g in graphs]),
         "cell": torch.cat([g.cell for g in graphs]),
         "batch": torch.repeat_interleave(torch.arange(len(graphs)), sizes),
         "ptr": ptr,

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt, ValidationError
 
 from mftl import figures, registry
 from mftl import recipe as recipes
+from mftl.batches import EDGES, STRUCTURES
 from mftl.config.base import FigureName, Name, Section, mistake
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Protocol
@@ -31,7 +32,12 @@ else:
 class Prediction(Section):
     """How models are evaluated."""
 
-    batch_size: PositiveInt = Field(100, description="structures evaluated at once")
+    batch_size: PositiveInt = Field(STRUCTURES, description="structures evaluated at once")
+    edges: PositiveInt | None = Field(
+        None,
+        description="neighbours of all atoms evaluated at once, of one structure any number; memory goes by them "
+        f"(null: {EDGES['cpu']} on a CPU, {EDGES['cuda']} on a GPU)",
+    )
     test_structures: PositiveInt | None = Field(None, description="use only so many of the test set (null: all)")
 
 

@@ -13,6 +13,7 @@ from ase import Atoms
 from scipy.spatial import KDTree
 
 from mftl import models
+from mftl.batches import EDGES, batches
 from mftl.dynamics.convolution import accelerate
 from mftl.dynamics.integrators import Evaluation
 from mftl.graphs import check_elements, edge_tables, element_tables, to
@@ -20,7 +21,7 @@ from mftl.lean import find_forward
 from mftl.mace_imports import get_neighborhood
 
 SKIN = 0.5  # Å
-EDGES = 16000  # of one call on a CPU: more leave its caches, less cost more calls
+CPU_EDGES = 16000  # of one call: more leave a CPU's caches, less cost more calls
 
 
 @dataclass
@@ -149,15 +150,8 @@ class ModelForces:
 
     def _group(self) -> None:
         """Divide the replicas into groups of one call each, the same whenever the same replicas are left."""
-        limit = EDGES if self.device.type == "cpu" else np.inf
-        parts: list[list[int]] = [[]]
-        total = 0
-        for k, weight in enumerate(self.weights):
-            if parts[-1] and total + weight > limit:
-                parts.append([])
-                total = 0
-            parts[-1].append(k)
-            total += weight
+        limit = CPU_EDGES if self.device.type == "cpu" else EDGES[self.device.type]
+        parts = batches(range(len(self.weights)), len(self.weights), self.weights.__getitem__, limit)
         self.groups = [self._make_group(part[0], part[-1] + 1) for part in parts]
 
     def _make_group(self, first: int, last: int) -> Group:

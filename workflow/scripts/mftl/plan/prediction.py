@@ -36,13 +36,17 @@ def models(config: Config, wildcards: Any) -> dict[str, Any]:
 
 
 def settings(config: Config, wildcards: Any) -> dict[str, Any]:
-    """Batch size and how much of the test set is used, as one value.
+    """What batches hold at most and how much of the test set is used, as one value.
 
     Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
     """
-    given = config.prediction.model_dump(include={"batch_size", "test_structures"})
-    limits = [given["test_structures"], config.curves[wildcards.curve].test_structures]
-    return given | {"test_structures": min((one for one in limits if one), default=None)}
+    given = [config.prediction.test_structures, config.curves[wildcards.curve].test_structures]
+    return {"limit": limit(config, wildcards), "test_structures": min((one for one in given if one), default=None)}
+
+
+def limit(config: Config, wildcards: Any) -> dict[str, int | None]:
+    """What a batch holds at most, for ``mftl.batches.Limit``."""
+    return {"structures": config.prediction.batch_size, "edges": config.prediction.edges}
 
 
 def compared(config: Config, wildcards: Any) -> dict[str, str | list[str]]:

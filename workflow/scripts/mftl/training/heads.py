@@ -13,10 +13,9 @@ from mftl import models
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, make_graph
 from mftl.lean import find_forward
-from mftl.prediction import batches, evaluate
+from mftl.prediction import evaluate
 
 OWN = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
-EVALUATION_BATCH = 100
 
 
 @dataclass(eq=False)
@@ -63,20 +62,6 @@ def make_graphs(model: torch.nn.Module, data: Labelled) -> list[Graph]:
     ]
 
 
-def predicted(
-    model: torch.nn.Module,
-    graphs: list[Graph],
-    use_forces: bool = False,
-    forward: Callable[..., dict[str, torch.Tensor]] | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Interaction energies (n,) in eV and, if wanted, forces (atoms, 3) in eV/Å with the weights a model holds now.
-
-    ``forward`` is what ``find_forward`` gave for the model, if that is known.
-    """
-    device = next(model.parameters()).device
-    return evaluate(forward or find_forward(model)[0], batches(graphs, EVALUATION_BATCH), device, use_forces)
-
-
 def fitted_shift(
     model: torch.nn.Module,
     data: Labelled,
@@ -87,6 +72,6 @@ def fitted_shift(
 
     Elements that no structure holds get zero (the minimum-norm solution).
     """
-    energies, _ = predicted(model, graphs, forward=forward)
+    energies, _ = evaluate(model, graphs, use_forces=False, forward=forward)
     counts = models.composition(data.structures, models.model_elements(model))
     return models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)

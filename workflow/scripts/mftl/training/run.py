@@ -14,12 +14,12 @@ import torch
 from tqdm import tqdm
 
 from mftl import acceleration, models
+from mftl.batches import batches
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate
 from mftl.inputs import InputError
 from mftl.optimizer import Adam, Average, clip
-from mftl.prediction import batches
 from mftl.provenance import checksum
 from mftl.training import ways
 from mftl.training.finish import plain_model
@@ -31,6 +31,8 @@ from mftl.training.state import LENGTH_SETTINGS, Progress, fingerprint, read_sta
 from mftl.training.validation import Errors, measure
 
 log = logging.getLogger(__name__)
+
+STEPS = 20  # between two looks at the losses: for each a GPU has to end what it was given
 
 
 @dataclass(eq=False)
@@ -170,7 +172,9 @@ class Run:
     def one_epoch(self) -> None:
         """One pass over the training set in a new random order, and a validation when it is due."""
         parts = [self.shuffled(head.graphs) for head in self.heads]
-        losses = [self.one_step(list(graphs)) for graphs in zip(*parts, strict=True)]
+        losses: list[float] = []
+        for some in batches(zip(*parts, strict=True), STEPS):
+            losses += self.checked([self.one_step(list(graphs)) for graphs in some])
         progress = self.progress
         progress.epoch += 1
         row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.optimizer.rates[0]}
@@ -202,8 +206,8 @@ class Run:
         order = torch.cat([torch.randperm(len(graphs), generator=self.shuffle) for _ in range(rounds)])[:count]
         return batches([graphs[i] for i in order.tolist()], self.settings.batch_size)
 
-    def one_step(self, graphs: list[Sequence[Graph]]) -> float:
-        """One step on a batch for each head; return the loss. Raises InputError if it is not finite."""
+    def one_step(self, graphs: list[Sequence[Graph]]) -> torch.Tensor:
+        """One step on a batch for each head; return the loss, shape ()."""
         loss = torch.zeros((), device=self.target)
         for head, own in zip(self.heads, graphs, strict=True):
             deviation = deviations(head.forward, collate(own, self.target), self.settings.forces_weight > 0)
@@ -211,18 +215,23 @@ class Run:
         for weights in self.trained:
             weights.grad = None
         loss.backward()
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise InputError(
-                f"training diverged at step {self.progress.step + 1}: the loss is {value}. "
-                "Lower training.learning_rate, or look for extreme labels."
-            )
         if self.settings.clip_gradient:
             clip(self.trained, self.settings.clip_gradient)
         self.optimizer.step()
         self.average.update()
         self.progress.step += 1
-        return value
+        return loss.detach()
+
+    def checked(self, losses: list[torch.Tensor]) -> list[float]:
+        """The losses of the last steps. Raises InputError if one is not finite: no state was written since."""
+        values = torch.stack(losses).tolist()
+        for step, value in enumerate(values, self.progress.step - len(values) + 1):
+            if not np.isfinite(value):
+                raise InputError(
+                    f"training diverged at step {step}: the loss is {value}. "
+                    "Lower training.learning_rate, or look for extreme labels."
+                )
+        return values
 
     def errors(self, head: Head, graphs: list[Graph]) -> Errors:
         """Errors of a head on labelled graphs with the weights it holds now."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from mftl.config.training import Training
 from mftl.graphs import Graph
-from mftl.training.heads import Head, predicted
+from mftl.prediction import evaluate
+from mftl.training.heads import Head
 
 MEV = 1000.0  # meV in an eV
 
@@ -33,7 +34,7 @@ def measure(head: Head, graphs: list[Graph], settings: Training) -> Errors:
 
     Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
     """
-    energies, forces = predicted(head.model, graphs, settings.forces_weight > 0, head.forward)
+    energies, forces = evaluate(head.model, graphs, use_forces=settings.forces_weight > 0, forward=head.forward)
     energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
     if not settings.energy_weight:
         energy -= energy.mean()
