@@ -124,10 +124,11 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
     """
     # pairs of system and mode; a foundation model as it is has none but its test set
     steps = [(stage.system, stage.mode) for stage in recipe.stages] or [((curve.test or "").split(".")[0], "default")]
-    file, known = "", None
+    file = ""
+    known: list[str] = []  # or unknown
     if recipe.foundation and recipe.foundation in config.foundation_models:
         file = config.foundation_of(recipe.foundation).file
-        known = elements_of(root / file)
+        known = elements_of(root / file) or []
     elif recipe.stages and not recipe.foundation and steps[0][0] in config.systems:
         known = config.systems[steps.pop(0)[0]].elements
     for system, mode in steps if known else ():

@@ -32,10 +32,12 @@ class FoundationDownload(Section):
         return f"results/foundation_models/{self.download}.model"
 
 
-def lacking(file: str, known: list[str], system: str, elements: list[str]) -> str | None:
-    """What would be valid in the place of a model file that lacks elements of a system; None if it lacks none."""
-    unknown = [one for one in elements if one not in known]
-    if not unknown:
+def lacking(file: str, known: list[str] | None, system: str, elements: list[str]) -> str | None:
+    """What would be valid in the place of a model file that lacks elements of a system; None if it lacks none.
+
+    ``known`` are its elements; where they cannot be told (None), whoever loads it looks.
+    """
+    if known is None or not (unknown := [one for one in elements if one not in known]):
         return None
     return (
         f"a model that knows {listed(unknown)} of {system} too ({file} knows {listed(known)}), or a pool without "

@@ -85,10 +85,8 @@ class Parity(Figure):
         if (recipe := recipes.read(self.model)) and recipe.stages and len(recipe.last.levels) > 1:
             yield mistake(f"{path}.model", self.model, "a model of energies, not of a difference (~)")
         if self.model in config.foundation_models:
-            file = config.foundation_of(self.model).file
-            # if the file does not tell, or is yet to be downloaded, the comparison looks
-            known = elements_of(file) or config.systems[self.system].elements
-            if valid := lacking(file, known, self.system, config.systems[self.system].elements):
+            file, elements = config.foundation_of(self.model).file, config.systems[self.system].elements
+            if valid := lacking(file, elements_of(file), self.system, elements):
                 yield mistake(f"{path}.model", self.model, valid)
         if self.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
