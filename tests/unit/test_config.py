@@ -328,7 +328,7 @@ def test_foundation_model_as_it_is(foundation):
     assert [str(one) for one in config.recipes_of("one")] == ["mace-mp-0"]
     assert config.seeds_of("one") == [1]
     assert config.target_of("one") == ("molecules", ["pbe0-d3"])
-    assert config.foundation("mace-mp-0").head == "pbe" and config.foundation("other").head is None
+    assert config.foundation_of("mace-mp-0").head == "pbe" and config.foundation_of("other").head is None
     assert config.models == {}
     for wrong, expected in (
         ({"recipe": "mace-mp-0"}, "curves.one.test: got None"),

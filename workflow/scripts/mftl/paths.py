@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def model_file(config: "Config", architecture: str, recipe: recipes.Recipe, seed: int | str) -> str:
     """Where a recipe's model lies: in results, or where the user has it if it is a foundation model."""
     if recipe.foundation and not recipe.stages:
-        return config.foundation(recipe.foundation).file
+        return config.foundation_of(recipe.foundation).file
     return recipes.model_path(architecture, recipe, seed)
 
 
@@ -20,7 +20,7 @@ def head_of(config: "Config", recipe: recipes.Recipe | None) -> str | None:
     """Which head of a foundation model is used; None for all other models, which have one."""
     if recipe is None or recipe.stages or recipe.foundation is None:
         return None
-    return config.foundation(recipe.foundation).head
+    return config.foundation_of(recipe.foundation).head
 
 
 def models_of(config: "Config", curve: str) -> list[str]:

@@ -51,7 +51,7 @@ def of_figure(config: Config, name: str, root: Path = Path(".")) -> list[str]:
         if model not in config.foundation_models:
             asked = Curve(label=name, recipe=model, architecture=architecture, values=[1])
             available = partial(systems.available, config, root=root)
-            lines += curves.mistakes(config, path, asked, available, key)
+            lines += curves.mistakes(config, path, asked, available, root, key)
     return lines
 
 
@@ -65,12 +65,17 @@ def _mistakes(config: Config, root: Path) -> Iterator[str]:
     """A line for each value that contradicts another one or a file."""
     yield from systems.mistakes(config, root)
     for name, model in config.foundation_models.items():
-        if not isinstance(model, FoundationDownload):
-            yield from missing_file(f"foundation_models.{name}", config.foundation(name).file, root)
+        file = config.foundation_of(name).file
+        if file == config.foundation and not (root / file).is_file():
+            known = listed(one for one in config.foundation_models if one != name) or "none is configured"
+            valid = f"a model file that exists, a recipe or a key of foundation_models ({known})"
+            yield mistake("foundation", file, valid)
+        elif not isinstance(model, FoundationDownload):
+            yield from missing_file(f"foundation_models.{name}", file, root)
     yield from _training_mistakes(config)
     available = cache(partial(systems.available, config, root=root))
     for name, curve in config.curves.items():
-        yield from curves.mistakes(config, f"curves.{name}", curve, available)
+        yield from curves.mistakes(config, f"curves.{name}", curve, available, root)
         if curve.role and curve.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")

@@ -1,24 +1,30 @@
 """Checks of recipes: of what curves, and figures that ask for one model, want to have trained."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
 from mftl.config.curves import Curve
+from mftl.config.foundation import lacking
 from mftl.config.modes import single
 from mftl.config.training import ACCELERATED_CORRELATIONS
 from mftl.config.whole import Config
 from mftl.inputs import InputError
+from mftl.model_files import elements_of
 
 Available = Callable[[str, str], int | None]  # structures that a stage can train on, of a system and a level
 
 
-def mistakes(config: Config, section: str, curve: Curve, available: Available, key: str = "recipe") -> Iterator[str]:
+def mistakes(
+    config: Config, section: str, curve: Curve, available: Available, root: Path, key: str = "recipe"
+) -> Iterator[str]:
     """A line for each thing wrong with what is to be trained for a curve.
 
     ``section`` is the path of its section, ``key`` that of its recipe there; with ``model`` no number may be open.
+    Names of model files are relative to ``root``.
     """
     path = f"{section}.{key}"
     if curve.architecture not in config.architectures:
@@ -46,7 +52,7 @@ def mistakes(config: Config, section: str, curve: Curve, available: Available, k
         if config.mode(stage.mode) is not None:
             until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
             yield from _mode_mistakes(config, path, curve, until)
-    yield from _element_mistakes(config, path, curve.recipe, recipe)
+    yield from _element_mistakes(config, path, curve, recipe, root)
     for stage in recipe.stages:
         yield from _stage_mistakes(config, section, path, curve, stage, available)
 
@@ -131,28 +137,38 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)
 
 
-def _element_mistakes(config: Config, path: str, given: str, recipe: recipes.Recipe) -> Iterator[str]:
-    """Elements of a stage that neither its parent nor its mode knows.
+def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Recipe, root: Path) -> Iterator[str]:
+    """Elements of a stage that neither its parent nor its mode knows, or of the test set of a foundation model.
 
-    Those of a foundation model are in its file, which is not read here: training looks.
+    Its elements are in its file. Where that does not tell, or is yet to be downloaded, training and prediction look.
     """
-    if recipe.foundation or not recipe.stages or recipe.stages[0].system not in config.systems:
-        return
-    known = config.systems[recipe.stages[0].system].elements
-    for stage in recipe.stages[1:]:
-        if stage.system not in config.systems or config.mode(stage.mode) is None:
+    # pairs of system and mode; a foundation model as it is has none but its test set
+    steps = [(stage.system, stage.mode) for stage in recipe.stages] or [((curve.test or "").split(".")[0], "default")]
+    file = ""
+    known: list[str] = []  # or unknown
+    if recipe.foundation and recipe.foundation in config.foundation_models:
+        file = config.foundation_of(recipe.foundation).file
+        known = elements_of(root / file) or []
+    elif recipe.stages and not recipe.foundation and steps[0][0] in config.systems:
+        known = config.systems[steps.pop(0)[0]].elements
+    for system, mode in steps if known else ():
+        if system not in config.systems or (section := config.mode(mode)) is None:
             return
-        for key, way in config.mode(stage.mode).ways().items():
+        for key, way in section.ways().items():
             try:
                 known = way.known_after(known)
             except ValueError as error:
-                yield mistake(f"modes.{single(stage.mode) or stage.mode}.{key}", way.model_dump(), str(error))
+                yield mistake(f"modes.{single(mode) or mode}.{key}", way.model_dump(), str(error))
                 return
-        if unknown := [one for one in config.systems[stage.system].elements if one not in known]:
+        elements = config.systems[system].elements
+        if file and (valid := lacking(file, known, system, elements)):
+            yield mistake(path, curve.recipe, valid)
+            return
+        if unknown := [one for one in elements if one not in known]:
             yield mistake(
                 path,
-                given,
-                f"{listed(unknown)} of {stage.system} to be elements that the stage before knows ({listed(known)}), "
+                curve.recipe,
+                f"{listed(unknown)} of {system} to be elements that the stage before knows ({listed(known)}), "
                 f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
             )
             return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from mftl import downloads
-from mftl.config.base import Section
+from mftl.config.base import Section, listed
 
 if TYPE_CHECKING:
     ModelName = str
@@ -30,6 +30,19 @@ class FoundationDownload(Section):
     def file(self) -> str:
         """Where a copy of what was downloaded lies."""
         return f"results/foundation_models/{self.download}.model"
+
+
+def lacking(file: str, known: list[str] | None, system: str, elements: list[str]) -> str | None:
+    """What would be valid in the place of a model file that lacks elements of a system; None if it lacks none.
+
+    ``known`` are its elements; where they cannot be told (None), whoever loads it looks.
+    """
+    if known is None or not (unknown := [one for one in elements if one not in known]):
+        return None
+    return (
+        f"a model that knows {listed(unknown)} of {system} too ({file} knows {listed(known)}), or a pool without "
+        f"structures that hold them and systems.{system}.elements without them"
+    )
 
 
 def _form(value: Any) -> str:

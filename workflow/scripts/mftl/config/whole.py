@@ -11,10 +11,11 @@ from pydantic import Field, PositiveInt, ValidationError
 from mftl import figures, registry
 from mftl import recipe as recipes
 from mftl.batches import EDGES, STRUCTURES
-from mftl.config.base import FigureName, Name, Section, mistake
+from mftl.config.base import FigureName, Name, Section
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Protocol
 from mftl.config.foundation import AnyFoundationModel, FoundationDownload, FoundationModel
+from mftl.config.given import filled
 from mftl.config.labels import Labels, Verification
 from mftl.config.messages import explain
 from mftl.config.modes import BUDGET, AnyMode, single, twin
@@ -56,6 +57,11 @@ class Config(Section):
     data: str | None = Field(
         None, description="a folder that file names may begin with, as {data}/…: snakemake --config data=/folder"
     )
+    foundation: str | None = Field(
+        None,
+        description="what {foundation} in recipes stands for: a recipe, a key of `foundation_models`, or a model file: "
+        "snakemake --config foundation=/folder/a.model",
+    )
     downloads: Downloads = Field(Downloads(), description=Downloads.__doc__)
     systems: dict[Name, System] = Field(description="pools of structures and their levels of theory")
     labels: Labels = Field(Labels(), description=Labels.__doc__)
@@ -83,7 +89,7 @@ class Config(Section):
     plot: Plot = Field(Plot(), description=Plot.__doc__)
     export: list[Name] = Field([], description="curves of which `snakemake export` writes the best model")
 
-    def foundation(self, name: str) -> FoundationModel | FoundationDownload:
+    def foundation_of(self, name: str) -> FoundationModel | FoundationDownload:
         """A foundation model's file and head."""
         given = self.foundation_models[name]
         return FoundationModel(file=given) if isinstance(given, str) else given
@@ -173,22 +179,8 @@ def parse(values: dict[str, Any]) -> Config:
 
     Raises InputError with one line for each mistake: the key's path, the value given, and what would be valid.
     """
-    values = _with_data(values, values.get("data"))
+    values = filled(values)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise InputError(explain(Config, values, error)) from None
-
-
-def _with_data(value: Any, folder: Any, path: str = "") -> Any:
-    """The same values with ``{data}`` in texts replaced by the folder. Raises InputError if none is given."""
-    if isinstance(value, dict):
-        return {key: _with_data(one, folder, f"{path}.{key}" if path else str(key)) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_with_data(one, folder, f"{path}.{i}") for i, one in enumerate(value)]
-    if not isinstance(value, str) or "{data}" not in value:
-        return value
-    if not isinstance(folder, str):
-        line = mistake("data", folder, f"a folder, since {path} is {value}: snakemake --config data=/folder …")
-        raise InputError(f"The configuration cannot be used:\n{line}")
-    return value.replace("{data}", folder)

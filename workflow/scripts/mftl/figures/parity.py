@@ -7,8 +7,10 @@ from pydantic import Field, PositiveInt
 
 from mftl import recipe as recipes
 from mftl.config.base import Name, listed, mistake
+from mftl.config.foundation import lacking
 from mftl.config.plot import ROLES
 from mftl.figures.base import Figure, Files, Table
+from mftl.model_files import elements_of
 from mftl.paths import model_file
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ class Parity(Figure):
             yield mistake(f"{path}.level", self.level, "another level than the reference")
         if (recipe := recipes.read(self.model)) and recipe.stages and len(recipe.last.levels) > 1:
             yield mistake(f"{path}.model", self.model, "a model of energies, not of a difference (~)")
+        if self.model in config.foundation_models:
+            file, elements = config.foundation_of(self.model).file, config.systems[self.system].elements
+            if valid := lacking(file, elements_of(file), self.system, elements):
+                yield mistake(f"{path}.model", self.model, valid)
         if self.role not in ROLES | config.plot.colors:
             known = listed(ROLES | config.plot.colors)
             yield mistake(f"{path}.role", self.role, f"a built-in role or a key of plot.colors ({known})")

@@ -102,7 +102,7 @@ def origins(config: Config, wildcards: Any) -> list[dict[str, str]]:
     rows = [{"system": system, "level": level} | _origin(config, system, level)
             for system, level in dict.fromkeys(learned)]  # fmt: skip
     if first.foundation:
-        model = config.foundation(first.foundation)
+        model = config.foundation_of(first.foundation)
         source = downloads.FILES[model.download].source if hasattr(model, "download") else None
         name = {"system": f"foundation model {first.foundation}", "level": "its own"}
         rows.insert(0, name | _licensed(source, model.file))
