@@ -135,6 +135,18 @@ def test_what_gpaw_does_not_know_or_cannot_converge_is_named():
         label(tungsten, PBE.model_copy(update={"max_scf_iterations": 2, "k_point_density": 1.0}))
 
 
+@needs_gpaw
+def test_k_points_of_supercells_are_their_own():
+    """The density goes for one and two atoms, the other one for three."""
+    few = {"cutoff": 200.0, "states_tolerance": 1e-4, "density_tolerance": 1e-2, "energy_tolerance": 1e-3}
+    coarse = PBE.model_copy(update=few | {"k_point_density": 1.0})
+    mixed = PBE.model_copy(update=few | {"k_point_density": 2.0, "k_point_density_supercells": 1.0})
+    three = bulk("W", "bcc", a=3.185).repeat((3, 1, 1))
+    assert label(three, mixed).energy == label(three, coarse).energy
+    one = bulk("W", "bcc", a=3.185)
+    assert abs(label(one, mixed).energy - label(one, coarse).energy) > 1e-3
+
+
 @pytest.mark.parametrize(("settings", "element"), [(GFN2, "Fr"), (PBE0, "W"), (CCSDT, "Br"), (DFTB, "Xe"), (PBE, "Po")],
                          ids=lambda x: getattr(x, "engine", x))  # fmt: skip
 def test_elements_that_an_engine_cannot_treat_are_named(settings, element):

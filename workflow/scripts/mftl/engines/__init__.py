@@ -47,6 +47,7 @@ __path__.extend(folders(__name__))
 # The values of ase.units (CODATA 2014), which worker processes do without: ASE is most of what they would import.
 BOHR = 0.5291772105638411  # Å
 HARTREE = 27.211386024367243  # eV
+PRIMITIVE = 2  # atoms in the largest cell that is no supercell: the conventional one of bcc, the primitive one of hcp
 
 _SYMBOLS = (  # noqa: SIM905
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "

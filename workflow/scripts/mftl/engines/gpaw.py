@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mftl.config.levels import EngineLevel
-from mftl.engines import Failure, Label, Structure, first_elements, require_crystal
+from mftl.engines import PRIMITIVE, Failure, Label, Structure, first_elements, require_crystal
 from mftl.inputs import InputError
 
 PERIODIC = True
@@ -30,9 +30,15 @@ class GpawLevel(EngineLevel):
     functional: str = Field("PBE", description="GPAW's name of the functional")
     cutoff: PositiveFloat = Field(400.0, description="kinetic energy of the plane waves, eV")
     k_point_density: PositiveFloat = Field(4.0, description="k-points per 1/Å (with 2π) along each axis, Γ-centred")
+    k_point_density_supercells: PositiveFloat | None = Field(
+        None, description="the same of cells with more than two atoms (null: as of others); there k-points are dear"
+    )
     smearing: PositiveFloat = Field(0.1, description="width of the Fermi-Dirac occupations, eV")
     energy_tolerance: PositiveFloat = Field(1e-5, description="convergence of the energy, eV per valence electron")
     density_tolerance: PositiveFloat = Field(1e-4, description="convergence of the density, electrons per valence one")
+    states_tolerance: PositiveFloat = Field(
+        4e-8, description="convergence of the residuals of the states, eV² per valence electron"
+    )
     max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
 
 
@@ -72,14 +78,16 @@ def label(structure: Structure, settings: GpawLevel) -> Label:
     from ase import Atoms
     from gpaw import GPAW, PW, FermiDirac, KohnShamConvergenceError
 
+    of_supercells = settings.k_point_density_supercells if len(structure.positions) > PRIMITIVE else None
+    tolerances = {"energy": settings.energy_tolerance, "density": settings.density_tolerance}
     atoms = Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=structure.pbc)
     try:
         atoms.calc = GPAW(
             mode=PW(settings.cutoff),
             xc=settings.functional,
-            kpts={"density": settings.k_point_density, "gamma": True},
+            kpts={"density": of_supercells or settings.k_point_density, "gamma": True},
             occupations=FermiDirac(settings.smearing),
-            convergence={"energy": settings.energy_tolerance, "density": settings.density_tolerance},
+            convergence=tolerances | {"eigenstates": settings.states_tolerance},
             maxiter=settings.max_scf_iterations,
             txt=None,
         )

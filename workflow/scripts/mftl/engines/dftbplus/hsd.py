@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mftl.engines import BOHR, Structure
+from mftl.engines import BOHR, PRIMITIVE, Structure
 from mftl.engines.dftbplus.tables import shells
 from mftl.inputs import InputError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mftl.engines.dftbplus.section import DftbLevel
 
 VACUUM = 5.0  # Å: a gap as wide as this along a cell vector is vacuum, and bands are flat across it
-
-PRIMITIVE = 2  # atoms in the largest cell that is no supercell: the conventional one of bcc, the primitive one of hcp
 
 
 def write(tree: dict[str, Any], indent: str = "") -> str:
