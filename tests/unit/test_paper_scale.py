@@ -116,7 +116,7 @@ def test_the_page_has_every_value():
     asked = {"scale", "seeds", "device", *values["training"], *values["finetuning"], *values["modes"]}
     asked |= {
         *values["labels"],
-        *values["prediction"],
+        *values.get("prediction", {}),
         *values["systems"],
         *values["architectures"],
         *values["foundation_models"],
