@@ -24,7 +24,7 @@ MORE_MEMORY = (
 )
 MORE_GPU_MEMORY = (
     "It is the GPU's memory that is full, not the host's: mem_mb and another try change nothing. Compute less at once "
-    "(batch_size of training or prediction, a protocol's replicas, fewer jobs on one GPU) or on a larger GPU, then "
+    "(training.batch_size, prediction.edges, a protocol's replicas, fewer jobs on one GPU) or on a larger GPU, then "
     "call again."
 )
 GPU = ("cuda", "cublas", "cusolver", "hip out")  # in what torch says of a GPU
