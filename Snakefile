@@ -16,9 +16,10 @@ min_version("9.0")
 HOME = f"{os.path.relpath(workflow.current_basedir.get_path_or_uri(secret_free=True))}/".removeprefix("./")
 sys.path.insert(0, os.path.abspath(f"{HOME}workflow/scripts"))
 
-from mftl.setup import begin
+from mftl.setup import begin, lift_rate_limit
 
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
+lift_rate_limit(workflow.scheduling_settings)
 
 from mftl import downloads, engines, jobs, plan
 from mftl.plan import convergence, dynamics, figures, labels, pools, prediction, training

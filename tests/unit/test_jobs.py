@@ -6,8 +6,10 @@ import sys
 
 import pytest
 from conftest import ends, lives
+from snakemake.settings.types import MaxJobsPerTimespan, SchedulingSettings
 
 from mftl import jobs, locks
+from mftl.setup import lift_rate_limit
 
 JOB = """
 import resource, sys, time
@@ -156,3 +158,11 @@ def test_a_kill_in_the_log_is_explained(tmp_path, capsys, as_list):
     log.write_text("... returned non-zero exit status 1.")
     jobs.explain([str(log)] if as_list else str(log))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("given", "kept"), [("100/1s", False), ("50/1m", True), ("100000/1s", True)])
+def test_snakemake_s_own_rate_limit_is_lifted_and_no_other(given, kept):
+    settings = SchedulingSettings(max_jobs_per_timespan=MaxJobsPerTimespan.parse_choice(given))
+    lift_rate_limit(settings)
+    assert (settings.max_jobs_per_timespan is not None) == kept
+    lift_rate_limit(settings)  # also where there is none

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from mftl.config.whole import Config
 
 
+DEFAULT_RATE = 100, 1  # jobs, s: Snakemake's own limit
+
+
+def lift_rate_limit(scheduling: Any) -> None:
+    """Start jobs as soon as they can be, unless the call or its profile sets `max-jobs-per-timespan`.
+
+    With a limit each job that ends sets off a timer that looks for jobs again, each time with the next timer: after 320
+    jobs of all figures Snakemake itself used an eighth of a core, most of it for that. ``scheduling`` are the workflow's settings.
+    """
+    limit = getattr(scheduling, "max_jobs_per_timespan", None)
+    if limit is not None and (limit.max_jobs, limit.timespan) == DEFAULT_RATE:
+        scheduling.max_jobs_per_timespan = None
+
+
 def begin(values: dict[str, Any], main: bool, error: type[Exception]) -> "Config":
     """The configuration of a call, checked; ``values`` as read.
 
