@@ -19,7 +19,7 @@ def lift_rate_limit(scheduling: Any) -> None:
     """Start jobs as soon as they can be, unless the call or its profile sets `max-jobs-per-timespan`.
 
     With a limit each job that ends sets off a timer that looks for jobs again, each time with the next timer: after 320
-    jobs of all figures Snakemake itself used an eighth of a core, most of it for that. ``scheduling`` are the workflow's settings.
+    jobs of all figures Snakemake itself used an eighth of a core, most of it for that. ``scheduling``: the workflow's.
     """
     limit = getattr(scheduling, "max_jobs_per_timespan", None)
     if limit is not None and (limit.max_jobs, limit.timespan) == DEFAULT_RATE:
