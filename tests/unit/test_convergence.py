@@ -17,7 +17,7 @@ from mftl.inputs import InputError
 from mftl.plan import convergence, prediction, training
 from mftl.recipe import parse
 from mftl.tables.convergence import compare, markdown, search, spread, table
-from mftl.training.state import Progress
+from mftl.training.progress import Progress
 
 ROOT = Path(__file__).parents[2]
 VALUES = complete(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)

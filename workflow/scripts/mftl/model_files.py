@@ -4,7 +4,6 @@ A file that torch saves is a zip archive: ``data.pkl`` holds the objects, other 
 """
 
 import pickle
-import re
 import struct
 import zipfile
 from collections import OrderedDict
@@ -12,12 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# ASE has them too, but planning does without it; X is number 0
-SYMBOLS = re.findall(
-    "[A-Z][a-z]?",
-    "XHHeLiBeBCNOFNeNaMgAlSiPSClArKCaScTiVCrMnFeCoNiCuZnGaGeAsSeBrKrRbSrYZrNbMoTcRuRhPdAgCdInSnSbTeIXeCsBaLaCePrNdPmSm"
-    "EuGdTbDyHoErTmYbLuHfTaWReOsIrPtAuHgTlPbBiPoAtRnFrRaAcThPaUNpPuAmCmBkCfEsFmMdNoLrRfDbSgBhHsMtDsRgCnNhFlMcLvTsOg",
-)
+from mftl.symbols import SYMBOLS
 
 
 def elements_of(path: str | Path) -> list[str] | None:

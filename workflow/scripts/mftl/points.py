@@ -8,6 +8,7 @@ curves belong together, so a statement about both is judged draw by draw. Points
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,12 @@ DRAW = "draw_{}"
 
 def counts(ids: Iterable[str]) -> np.ndarray:
     """How often each structure is taken, (1 + draws, n): once in the first row, the estimate, then in each draw."""
-    taken = np.array([_generator(one).poisson(1.0, DRAWS) for one in map(str, ids)]).T
+    return _counts(tuple(map(str, ids)))
+
+
+@lru_cache(maxsize=4)  # the points of a figure are of one test set
+def _counts(ids: tuple[str, ...]) -> np.ndarray:
+    taken = np.array([_generator(one).poisson(1.0, DRAWS) for one in ids]).T
     taken[taken.sum(1) == 0] = 1  # of very few structures none
     return np.concatenate([np.ones((1, taken.shape[1]), int), taken])
 
@@ -95,7 +101,7 @@ def warn(table: pd.DataFrame) -> None:
 
 def read(path: str | Path) -> pd.DataFrame:
     """A table of points."""
-    return pd.read_csv(path, keep_default_na=True)
+    return pd.read_csv(path)
 
 
 def _generator(key: str) -> np.random.Generator:

@@ -67,6 +67,14 @@ class Training(Section):
     )
     rescale: bool = Field(False, description="scale as for a model from random weights, not the parent's")
 
+    def steps_per_epoch(self, structures: int) -> int:
+        """Optimiser steps in one pass over a training set of so many structures."""
+        return -(-structures // self.batch_size)
+
+    def planned_epochs(self, structures: int) -> int:
+        """Passes over a training set of so many structures, if patience stops none."""
+        return max(self.epochs, -(-self.min_steps // self.steps_per_epoch(structures)))
+
     @property
     def needs_parent(self) -> bool:
         """Whether it makes sense for a stage with a parent model alone."""

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from mftl.families import folders
 from mftl.inputs import InputError
+from mftl.symbols import SYMBOLS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -48,12 +49,6 @@ __path__.extend(folders(__name__))
 BOHR = 0.5291772105638411  # Å
 HARTREE = 27.211386024367243  # eV
 PRIMITIVE = 2  # atoms in the largest cell that is no supercell: the conventional one of bcc, the primitive one of hcp
-
-_SYMBOLS = (  # noqa: SIM905
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
-    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
-    "Hg Tl Pb Bi Po At Rn"
-).split()
 
 
 class Failure(RuntimeError):
@@ -144,7 +139,7 @@ def environment(name: str, with_models: bool = False) -> str:
 
 def first_elements(count: int) -> set[str]:
     """The first elements of the periodic table."""
-    return set(_SYMBOLS[:count])
+    return set(SYMBOLS[1 : count + 1])
 
 
 def refusal(settings: Any, elements: Iterable[str], periodic: str | None, molecule: str | None = None) -> str | None:
@@ -157,7 +152,7 @@ def refusal(settings: Any, elements: Iterable[str], periodic: str | None, molecu
     if known is not None and (unknown := sorted(set(elements) - known)):
         return (
             f"the engine {settings.engine} cannot treat {', '.join(unknown)} with these settings; "
-            f"it can treat {', '.join(one for one in _SYMBOLS if one in known)}"
+            f"it can treat {', '.join(one for one in SYMBOLS if one in known)}"
         )
     if periodic is not None and not module.PERIODIC:
         return f"structure {periodic} is periodic; the engine {settings.engine} labels molecules only"

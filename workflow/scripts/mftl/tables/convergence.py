@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from mftl.config.training import Training
 from mftl.errors import error_table
+from mftl.training.progress import Progress
 
 ENOUGH = 5.0  # change of the mean validation score in percent, below which a budget is large enough
 MEASURES = ("rmse", "mae", "validation_score")
@@ -77,14 +79,12 @@ def search(log: pd.DataFrame, training: Mapping[str, Any], structures: int) -> t
     ``log``: the epochs, with columns epoch, step and validation_score (nan where none was due), which go on where
     snapshots are wanted; ``training``: the values of the section it was trained with, on so many structures.
     """
-    planned = max(training["epochs"], -(-training["min_steps"] // -(-structures // training["batch_size"])))
-    log = log[log["epoch"] <= planned]
-    best, waited = np.inf, 0
+    settings, progress = Training(**training), Progress()
+    log = log[log["epoch"] <= settings.planned_epochs(structures)]
     for step, score in zip(log["step"], log["validation_score"], strict=True):
-        if np.isnan(score):
-            continue
-        best, waited = (score, 0) if score < best else (best, waited + 1)
-        if waited == training["patience"]:
+        if not np.isnan(score):
+            progress.is_best(score, settings.patience)
+        if progress.best_is_final:
             return int(step), True
     return int(log["step"].iloc[-1]), False
 

@@ -5,5 +5,6 @@ patience does not stop a run, and its restart repeats an epoch (``docs/training.
 
 ``run`` tells the story of a stage. ``start`` makes or adapts the model, ``heads`` says what learns from which data,
 ``ways`` what a mode adds to that, ``rates`` which weights learn how fast, ``loss`` and ``validation`` what is
-minimised and what decides when to stop, ``state`` how a run is kept, ``finish`` what is done before a model is written.
+minimised and what decides when to stop, ``progress`` when the search for the best model ends, ``state`` how a run is
+kept, ``finish`` what is done before a model is written.
 """

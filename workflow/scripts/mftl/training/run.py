@@ -25,9 +25,10 @@ from mftl.training import ways
 from mftl.training.finish import plain_model
 from mftl.training.heads import Head, make_graphs, share_weights
 from mftl.training.loss import deviations, weighted_loss
+from mftl.training.progress import Progress
 from mftl.training.rates import decay, parameter_groups
 from mftl.training.start import adapt_parent, start_model, symbols_of
-from mftl.training.state import LENGTH_SETTINGS, Progress, fingerprint, read_state, write_state
+from mftl.training.state import LENGTH_SETTINGS, fingerprint, read_state, write_state
 from mftl.training.validation import Errors, measure
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ class Run:
         together = torch.nn.ModuleList(head.model for head in self.heads)
         groups = parameter_groups(together, settings)
         self.trained = [parameter for group in groups for parameter in group["params"]]
-        self.steps_per_epoch = -(-len(self.training) // settings.batch_size)
-        self.planned_epochs = max(settings.epochs, -(-settings.min_steps // self.steps_per_epoch))
+        self.steps_per_epoch = settings.steps_per_epoch(len(self.training))
+        self.planned_epochs = settings.planned_epochs(len(self.training))
         falls = decay(settings, self.planned_epochs * self.steps_per_epoch)
         self.optimizer = Adam(groups, settings.weight_decay, falls)
         self.average = Average(self.trained, settings.ema_decay)
