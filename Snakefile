@@ -19,10 +19,9 @@ sys.path.insert(0, os.path.abspath(f"{HOME}workflow/scripts"))
 from mftl.setup import begin, lift_rate_limit
 
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
-lift_rate_limit(workflow.scheduling_settings)
 
 from mftl import downloads, engines, jobs, plan
-from mftl.plan import convergence, dynamics, figures, labels, pools, prediction, training
+from mftl.plan import convergence, cost, dynamics, figures, labels, pools, prediction, training
 from mftl.sources import source_hash
 
 of = plan.planner(CONFIG, WorkflowError)
@@ -56,6 +55,11 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/convergence.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/cost.smk"
+
+
+onstart:
+    lift_rate_limit(workflow.scheduler)
 
 
 onerror:

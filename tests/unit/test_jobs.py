@@ -1,15 +1,14 @@
 """How a job ends: with one message when memory runs out, and when the call that started it is killed."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
-from conftest import ends, lives
-from snakemake.settings.types import MaxJobsPerTimespan, SchedulingSettings
+from conftest import ROOT, ends, lives
 
 from mftl import jobs, locks
-from mftl.setup import lift_rate_limit
 
 JOB = """
 import resource, sys, time
@@ -160,9 +159,17 @@ def test_a_kill_in_the_log_is_explained(tmp_path, capsys, as_list):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("given", "kept"), [("100/1s", False), ("50/1m", True), ("100000/1s", True)])
-def test_snakemake_s_own_rate_limit_is_lifted_and_no_other(given, kept):
-    settings = SchedulingSettings(max_jobs_per_timespan=MaxJobsPerTimespan.parse_choice(given))
-    lift_rate_limit(settings)
-    assert (settings.max_jobs_per_timespan is not None) == kept
-    lift_rate_limit(settings)  # also where there is none
+@pytest.mark.parametrize(("given", "limit"), [((), "None"), (("--max-jobs-per-timespan", "50/1s"), "50")])
+def test_snakemake_s_own_rate_limit_is_lifted_and_no_other(tmp_path, given, limit):
+    """By what the Snakefile does at the start, in a workflow of one job."""
+    (start,) = re.findall(r"^onstart:\n(?:    .*\n)+", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    (tmp_path / "Snakefile").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'workflow/scripts')!r})\nfrom mftl.setup import lift_rate_limit\n"
+        f"{start}onsuccess:\n    limiter = workflow.scheduler.job_rate_limiter\n"
+        "    print(f'limit {limiter and limiter.max_jobs}')\n"
+        "rule all:\n    output: 'made'\n    shell: 'touch made'\n"
+    )
+    call = [sys.executable, "-m", "snakemake", "--cores", "1", *given]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"limit {limit}\n" in done.stdout + done.stderr

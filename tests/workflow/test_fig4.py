@@ -98,6 +98,36 @@ def test_exported_model_and_its_card(finished):
     assert card["recipe"] in readme and "pair_coeff * * model.pt-lammps.pt H C N O S Cl" in readme
 
 
+def test_what_more_would_cost(project):
+    """Of what is there nothing is counted; of another size, its training and what follows. Nothing is made for it."""
+    import json
+
+    from mftl import checks
+    from mftl.cost import work
+    from mftl.cost.jobs import Job
+
+    asked = ("cost", "--config", "cost={targets: [results/fig4.pdf]}", *TEST)
+    assert "| all | 0 | 0 |" in calls.succeed(project, *asked)
+    edit(project, {"curves": {"mftl": {"values": [10, 20, 30]}}})
+    said = calls.succeed(project, *asked)
+    rules = pd.read_csv(project / "results/cost.csv").set_index("rule")
+    assert rules["jobs"].to_dict() == planned(project) | {"all": sum(planned(project).values())}
+    assert (
+        rules.loc["train", "jobs"] == 1 and rules.loc["all", "cpu_hours"] > 1 / 3600 and "| results/fig4.pdf |" in said
+    )
+    assert "a training step, `tiny`, float32, molecules" in said
+    # what is counted of a training is what those that are there did
+    values = overlaid(*(yaml.safe_load((project / name).read_text()) for name in ("config.yaml", "config/test.yaml")))
+    config = checks.load(complete(values, ROOT), ROOT)
+    logs = sorted((project / "results/models").rglob("log.csv"))
+    for log in logs:
+        card = json.loads(log.with_name("model.json").read_text())
+        wildcards = {"architecture": "tiny", "recipe": card["recipe"], "seed": "1"}
+        (steps,) = work.of(config, Job("train", wildcards, (), ())).steps.values()
+        assert pd.read_csv(log)["step"].iloc[-1] == steps
+    assert len(logs) > 3
+
+
 def test_a_budget_beside_twice_the_budget(project):
     """Of one curve that a figure draws; another one has no budget."""
     import json

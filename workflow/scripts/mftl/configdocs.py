@@ -52,7 +52,7 @@ EXAMPLES = [
     ("figures.<name>.references", Reference),
     ("figures.<name>.panels", Simulated),
 ]
-SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot"]
+SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot", "cost"]
 
 
 def schema() -> str:

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 DEFAULT_RATE = 100, 1  # jobs, s: Snakemake's own limit
 
 
-def lift_rate_limit(scheduling: Any) -> None:
+def lift_rate_limit(scheduler: Any) -> None:
     """Start jobs as soon as they can be, unless the call or its profile sets `max-jobs-per-timespan`.
 
-    With a limit each job that ends sets off a timer that looks for jobs again, each time with the next timer: after 320
-    jobs of all figures Snakemake itself used an eighth of a core, most of it for that. ``scheduling``: the workflow's.
+    With a limit each job that ends sets off a timer that looks for jobs again, each time with the next timer: after 360
+    jobs of all figures Snakemake had 380 threads and had used 0.85 CPU seconds a job. ``scheduler``: the workflow's,
+    which is there only once the call begins to run: its settings are not, when the Snakefile is read.
     """
-    limit = getattr(scheduling, "max_jobs_per_timespan", None)
-    if limit is not None and (limit.max_jobs, limit.timespan) == DEFAULT_RATE:
-        scheduling.max_jobs_per_timespan = None
+    limiter = getattr(scheduler, "job_rate_limiter", None)
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == DEFAULT_RATE:
+        scheduler.job_rate_limiter = None
 
 
 def begin(values: dict[str, Any], main: bool, error: type[Exception]) -> "Config":

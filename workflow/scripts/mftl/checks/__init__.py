@@ -25,7 +25,17 @@ from mftl.config.whole import Config, parse
 from mftl.inputs import InputError
 
 # results/<name> of other rules
-RESERVED = ("benchmarks", "convergence", "export", "figures", "paper", "provenance", "verify_labels")
+RESERVED = (
+    "benchmarks",
+    "convergence",
+    "cost",
+    "cost-targets",
+    "export",
+    "figures",
+    "paper",
+    "provenance",
+    "verify_labels",
+)
 RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads", "dynamics",
                     "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
                     "slater-koster", "splits")  # fmt: skip

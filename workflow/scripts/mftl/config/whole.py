@@ -12,6 +12,7 @@ from mftl import figures, registry
 from mftl import recipe as recipes
 from mftl.batches import EDGES, STRUCTURES
 from mftl.config.base import FigureName, Name, Section
+from mftl.config.cost import Cost
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Protocol
 from mftl.config.foundation import AnyFoundationModel, FoundationDownload, FoundationModel
@@ -88,6 +89,7 @@ class Config(Section):
     )
     plot: Plot = Field(Plot(), description=Plot.__doc__)
     export: list[Name] = Field([], description="curves of which `snakemake export` writes the best model")
+    cost: Cost = Field(Cost(), description=Cost.__doc__)
 
     def foundation_of(self, name: str) -> FoundationModel | FoundationDownload:
         """A foundation model's file and head."""

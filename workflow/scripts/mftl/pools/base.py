@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -52,6 +53,10 @@ class Generator(Pool):
     def known(self) -> dict[str, list[str]]:
         """What is known of the structures before they are built, by info key, in the pool's order."""
         raise NotImplementedError
+
+    def example(self, count: int) -> "list[Atoms]":
+        """Up to ``count`` structures like those of the pool, made quickly, for measuring what one costs."""
+        return list(islice(self.build(iter), count))
 
     @cached_property
     def told(self) -> dict[str, list[str]]:

@@ -56,3 +56,7 @@ class CrystalPool(Generator):
         from mftl.systems import crystals
 
         return iter(crystals.sample(self, progress))
+
+    def example(self, count: int) -> "list[Atoms]":
+        """Cells of a smaller pool."""
+        return list(self.model_copy(update={"structures": count, "larger": {}}).build(iter))

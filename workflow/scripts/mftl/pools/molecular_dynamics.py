@@ -58,3 +58,9 @@ class DynamicsPool(Generator):
         from mftl.systems import molecular_dynamics
 
         return iter(molecular_dynamics.sample(self, progress))
+
+    def example(self, count: int) -> "list[Atoms]":
+        """The crystal that simulations start from."""
+        from ase.build import bulk
+
+        return [bulk(self.element, "diamond", a=self.lattice_constant, cubic=True).repeat(self.repeat)]

@@ -67,3 +67,10 @@ class NormalModePool(Generator):
         from mftl.systems import normal_modes
 
         return iter(normal_modes.sample(self, progress))
+
+    def example(self, count: int) -> "list[Atoms]":
+        """A few of the molecules at their minima."""
+        from mftl.systems.normal_modes import minimum
+
+        smiles = list(self.molecules.values())
+        return [minimum(one, 0) for one in smiles[:: -(-len(smiles) // min(count, 5))]]

@@ -1,0 +1,215 @@
+"""What one training step, one evaluated structure and one label take: measured here, or by the table of ``cards``.
+
+Models for measuring have random weights and made-up labels: neither changes what a step costs.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from ase import Atoms
+
+from mftl.config.labels import Labels
+from mftl.config.whole import Config
+from mftl.cost import examples
+from mftl.cost.cards import CARDS
+from mftl.cost.work import Step, Subject
+from mftl.datasets import Labelled
+from mftl.inputs import InputError
+from mftl.labels import label_chunk
+from mftl.training.run import Run
+
+SECONDS = 1.5  # that a rate is measured for, at least
+STEPS = 5  # and so many steps
+EXAMPLES = 60  # structures: several batches, and more than one are needed to see how long a mean one takes
+LABELS, PATIENCE = 3, 30.0  # structures labelled for a rate, and the seconds that one may take
+# CPU seconds of a label of a molecule and of a cell, where the engine is not here (docs/reference-data.md)
+STATED = {"dftb+": (0.006, 5.0), "tblite": (0.003, 0.05), "pyscf-dft": (4.0, 0.0), "pyscf-ccsd(t)": (4.0, 0.0),
+          "gpaw": (0.0, 140.0), "stillinger-weber": (0.001, 0.001)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Seconds, of a CPU core here or of the GPU: of a training step, of a batch, and of a structure in it."""
+
+    step: float
+    batch: float
+    structure: float
+    weights: int  # bytes of a model's weights
+    atoms: float  # of a structure, on average
+
+
+class Rates:
+    """Rates of one configuration, each measured once, when it is first asked for; ``source`` says by what."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self._models: dict[tuple[Subject, int], Rate] = {}
+        self._labels: dict[tuple[str, str], tuple[float, str]] = {}
+
+    @cached_property
+    def card(self) -> str | None:
+        """The card of the table that stands for the GPU; None if rates are measured on the device itself."""
+        config, wanted = self.config, self.config.cost.card
+        if wanted is not None and wanted not in CARDS:
+            raise InputError(f"cost.card: got {wanted!r}; valid: {', '.join(CARDS)}, or null")
+        if config.device == "cpu":
+            return None
+        if wanted is None and not torch.cuda.is_available():
+            return "a100" if config.device == "cuda" else None
+        return wanted
+
+    @property
+    def source(self) -> str:
+        """What models' rates rest on, in words."""
+        if self.card:
+            return f"assumed of one {self.card} (mftl/cost/cards.py), from what one core takes here"
+        return f"measured here, on {'one core' if self._device == 'cpu' else 'this GPU'}"
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether models are trained and run on a GPU."""
+        return self.card is not None or self._device != "cpu"
+
+    def of(self, subject: Subject, batch: int | None = None) -> Rate:
+        """The rate of a sort of models on what they meet; of training steps with so many structures at once."""
+        key = subject, batch or 0
+        if key not in self._models:
+            self._models[key] = self._measured(subject, batch)
+        return self._models[key]
+
+    def of_step(self, step: Step) -> float:
+        """Seconds of a training step."""
+        return self.of(step.subject, step.batch).step
+
+    def of_label(self, system: str, level: str) -> tuple[float, str]:
+        """CPU seconds of a label, and where the number comes from."""
+        key = system, level
+        if key not in self._labels:
+            self._labels[key] = self._label(system, level)
+        return self._labels[key]
+
+    def said(self) -> dict[str, str]:
+        """What was measured or assumed so far, in words, and by what."""
+        found = {}
+        for (subject, batch), rate in self._models.items():
+            if not rate.weights:
+                continue
+            model = f"`{subject.architecture}`, {subject.dtype}, {subject.system or f'protocol {subject.protocol}'}"
+            model += f" ({rate.atoms:.0f} atoms)"
+            if batch:
+                found[f"a training step, {model}, {batch} structures"] = f"{1e3 * rate.step:.3g} ms, {self.source}"
+            else:
+                at_once = f"{1e3 * rate.batch:.3g} ms and " if rate.batch else ""
+                found[f"a batch, {model}"] = f"{at_once}{1e3 * rate.structure:.3g} ms a structure, {self.source}"
+        for (system, level), (seconds, how) in self._labels.items():
+            found[f"a label, {system} at {level}"] = f"{seconds:.3g} CPU s, {how}"
+        return found
+
+    @property
+    def _device(self) -> str:
+        there = self.config.device != "cpu" and torch.cuda.is_available() and not self.card
+        return "cuda" if there else "cpu"
+
+    def _examples(self, subject: Subject, count: int) -> list[Atoms]:
+        if subject.protocol:
+            return examples.of_protocol(self.config, subject.protocol, count)
+        assert subject.system is not None
+        return examples.of_system(self.config, subject.system, count)
+
+    def _measured(self, subject: Subject, batch: int | None) -> Rate:
+        structures = self._examples(subject, EXAMPLES)
+        atoms = float(np.mean([len(one) for one in structures]))
+        if subject.architecture not in self.config.architectures:
+            return Rate(0.0, 0.0, 0.0, 0, atoms)
+        rng = np.random.default_rng(0)
+        data = Labelled(
+            structures, rng.normal(size=len(structures)), [rng.normal(size=one.positions.shape) for one in structures]
+        )
+        settings = self.config.training.model_copy(
+            update={"batch_size": batch or 1, "dtype": subject.dtype, "learning_rate": 1e-9}
+        )
+        if self._device == "cpu":
+            settings = settings.model_copy(update={"accelerate": "none"})
+        elements = sorted({symbol for one in structures for symbol in one.get_chemical_symbols()})
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            run = Run(data, data, settings, Path(folder), self.config.architectures[subject.architecture], elements,
+                      device=self._device)  # fmt: skip
+            step = self._seconds(lambda: self._some_steps(run)) if batch else 0.0
+            whole = self._seconds(lambda: self._evaluated(run))
+        weights = sum(one.numel() * one.element_size() for one in run.model.parameters())
+        launch = 0.0
+        if self.card:
+            card = CARDS[self.card]
+            launch, cores = card.launch / 2, card.cores[subject.dtype]
+            step, whole = step and card.launch + step / cores, whole / cores
+        return Rate(step, launch, whole, weights, atoms)
+
+    def _some_steps(self, run: Run) -> int:
+        """Pass once over the examples; return how many steps that were."""
+        (head,) = run.heads
+        losses = [run.one_step([graphs]) for graphs in run.shuffled(head.graphs)]
+        return len(losses)
+
+    def _evaluated(self, run: Run) -> int:
+        run.errors(run.heads[0], run.validation_graphs)
+        return len(run.validation_graphs)
+
+    def _seconds(self, work: Callable[[], int]) -> float:
+        """Seconds for one of what ``work`` does, which returns how many that were; its first call does not count."""
+        work()
+        start, done = self._now(), 0
+        while done < STEPS or self._now() - start < SECONDS:
+            done += work()
+        return (self._now() - start) / done
+
+    def _now(self) -> float:
+        """CPU seconds of this process; with a GPU, which works on its own, those that passed."""
+        if self._device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def _label(self, system: str, level: str) -> tuple[float, str]:
+        key = f"{system}.{level}"
+        if key in self.config.cost.label_seconds:
+            return self.config.cost.label_seconds[key], "given by cost.label_seconds"
+        folder = Path("results/labels") / system
+        done = [pd.read_csv(path) for path in [folder / f"{level}.csv", *sorted((folder / level).glob("*.csv"))]
+                if path.is_file()]  # fmt: skip
+        seconds = pd.concat(done)["seconds"].dropna() if done else pd.Series(dtype=float)
+        if len(seconds):
+            return float(seconds.mean()), f"mean of {len(seconds)} labels that are there"
+        settings = self.config.systems[system].levels[level]
+        structures = examples.of_system(self.config, system, LABELS)
+        try:
+            with tempfile.TemporaryDirectory() as journal:
+                _, states = label_chunk(structures, settings, Labels(workers=1, timeout=PATIENCE), f"{journal}/x.jsonl")
+            if (states["state"] == "done").any():
+                found = states.loc[states["state"] == "done", "seconds"]
+                return float(found.mean()), f"mean of {len(found)} labels made for this"
+            why = str(states["reason"].iloc[0])
+        except InputError as error:
+            why = str(error)
+        logging.info("%s: no label was made to measure: %s", key, why)
+        if settings.engine not in STATED:
+            raise InputError(f"what a label of {key} costs is not known ({why}); say it: cost.label_seconds: {{{key}: …}}")
+        return STATED[settings.engine][int(structures[0].pbc.any())], f"stated for {settings.engine}, not measured"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, nothing is said of the runs that only measure."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
