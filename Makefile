@@ -1,13 +1,14 @@
 # `make`: install, then results/fig4.pdf from the data that ships with the project. `make test`: the tests.
 # `make figures`: all figures and the table of what the paper claims; `make test-claims`: do the claims hold here?
-# `make test-slurm`: the chain as jobs of a real Slurm on this machine; as root.
+# `make test-slurm`: the chain, and a rehearsal of the papers' campaign, as jobs of a real Slurm on this machine; as root.
+# `make rehearsal`: a folder to rehearse the papers' campaign in, with files to read; docs/cluster.md.
 PYTHON ?= python3
 VENV ?= .venv
 TARGET ?= results/fig4.pdf
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: figure figures test test-claims test-slurm lint config-docs reruns clean
+.PHONY: figure figures test test-claims test-slurm rehearsal lint config-docs reruns clean
 
 figure: $(VENV)/.requirements
 	@$(BIN)/snakemake $(TARGET)
@@ -26,7 +27,11 @@ test-claims: $(VENV)/.requirements-dev
 test-slurm: $(VENV)/.requirements-dev
 	@for name in munged slurmctld slurmd; do command -v $$name > /dev/null || \
 	  { echo "$$name is not found. As root: apt-get install slurm-wlm munge"; exit 1; }; done
-	$(BIN)/python -m pytest tests/workflow/test_slurm.py
+	WHOLE_REHEARSAL=1 $(BIN)/python -m pytest tests/workflow/test_slurm.py tests/workflow/test_rehearsal.py
+
+FOLDER ?= ../mftl-rehearsal
+rehearsal: $(VENV)/.requirements
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m mftl.rehearsal $(FOLDER)
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import yaml
 from mftl import engines
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = re.compile(r"snakemake-executor-plugin-slurm==[\d.]+")
 
 
 def test_conda_environment_agrees_with_requirements():
@@ -37,6 +38,20 @@ def test_the_environment_with_gpaw_agrees_too():
     (pip,) = (entry["pip"] for entry in dependencies if isinstance(entry, dict))
     assert set(pip) < pinned
     assert any(str(one).startswith("gpaw=") for one in dependencies)
+
+
+def test_the_environment_of_a_cluster_has_all_that_jobs_need():
+    """What models need, DFTB+, and the plugin for Slurm."""
+    own, pip = _read("cluster")
+    dftbplus, models = _read("mftl-dftbplus")
+    assert own == dftbplus and set(pip) - set(models) == set(PLUGIN.findall("\n".join(pip)))
+    assert set(models) <= set(pip) and PLUGIN.findall((ROOT / "requirements-dev.txt").read_text()) == [pip[-1]]
+
+
+def _read(name: str) -> tuple[list[str], list[str]]:
+    """Packages of an environment that conda installs, and those that pip does."""
+    *packages, pip = yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text())["dependencies"]
+    return packages, pip["pip"]
 
 
 def test_every_rule_names_an_environment_that_exists():

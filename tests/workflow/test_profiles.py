@@ -107,7 +107,7 @@ def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
     jobs = done.stdout.split("\n\n")
     (training, *_) = (job for job in jobs if "\nrule train:" in job)
     assert "config/paper.yaml" in done.stdout + done.stderr
-    assert ("gres=gpu:1" if "slurm" in profiles else "gpu=1") in training
+    assert ("gres=gpu:1" if "slurm" in profiles else "gpu=4") in training
 
 
 @pytest.mark.parametrize(

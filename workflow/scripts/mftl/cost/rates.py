@@ -201,7 +201,9 @@ class Rates:
             why = str(error)
         logging.info("%s: no label was made to measure: %s", key, why)
         if settings.engine not in STATED:
-            raise InputError(f"what a label of {key} costs is not known ({why}); say it: cost.label_seconds: {{{key}: …}}")
+            raise InputError(
+                f"what a label of {key} costs is not known ({why}); say it: cost.label_seconds: {{{key}: …}}"
+            )
         return STATED[settings.engine][int(structures[0].pbc.any())], f"stated for {settings.engine}, not measured"
 
 

@@ -1,0 +1,126 @@
+"""The rehearsal of the papers' campaign: its rules, recipes and architectures on a handful of structures and steps."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import calls
+import one_node_slurm
+import pandas as pd
+import pytest
+import yaml
+from calls import ROOT
+
+from mftl import checks, downloads, rehearsal
+from mftl.config.studies import complete, overlaid
+from mftl.inputs import InputError
+from mftl.recipe import parse
+
+FILES = ("config/paper.yaml", "config/rehearsal.yaml", "config/rehearsal-files.yaml")
+ASKED = ("--configfile", *FILES)
+WITHOUT_DFTB = "config/without-dftb.yaml"
+GFN = {"engine": "tblite", "method": "GFN1-xTB"}  # where DFTB+ is not installed: cheap, and knows all elements
+# of each phase what differs most: multi-head fine-tuning of vectors in float64, a chain of three, elements, simulations
+SHORT = ("results/figS5.pdf", "results/fig8.pdf", "results/elements/fig3.pdf", "results/elements/table1.pdf")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("rehearsal")
+    rehearsal.prepare(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def given(folder):
+    """How the configuration is given: where DFTB+ is not installed, another engine takes its place."""
+    if shutil.which("dftb+"):
+        return ASKED
+    values: dict = {}
+    for name in FILES:
+        values = overlaid(values, yaml.safe_load((folder / name).read_text()))
+    values = complete(values, folder) | {"studies": []}
+    for system in ("qm7x", "tungsten"):
+        own = values["systems"][system]["levels"]
+        own["dftb-ptbp"] = GFN | {"chunk_size": own["dftb-ptbp"]["chunk_size"]}
+    (folder / WITHOUT_DFTB).write_text(yaml.safe_dump(values, sort_keys=False))
+    return ("--configfile", WITHOUT_DFTB)
+
+
+def test_it_has_all_that_the_campaign_has(folder):
+    """Every system, level, architecture, mode, curve and figure, with recipes that differ in numbers alone."""
+    values, of_all = {}, []
+    for name in FILES:
+        values = overlaid(values, yaml.safe_load((folder / name).read_text()))
+        of_all.append(checks.load(complete(values, folder), folder))
+    paper, rehearsed = of_all[0], of_all[-1]
+    assert rehearsed.architectures == paper.architectures and rehearsed.modes.keys() == paper.modes.keys()
+    assert rehearsed.figures.keys() == paper.figures.keys() and rehearsed.foundation_models == paper.foundation_models
+    for name, curve in paper.curves.items():
+        stages, other = parse(curve.recipe).stages, parse(rehearsed.curves[name].recipe).stages
+        assert [(s.system, s.level, s.mode) for s in stages] == [(s.system, s.level, s.mode) for s in other], name
+        settings, others = (
+            [config.training_of(stage.mode, i > 0) for i, stage in enumerate(stages)] for config in (paper, rehearsed)
+        )
+        assert [(s.dtype, s.forces_weight, s.energy_weight) for s in settings] == [
+            (s.dtype, s.forces_weight, s.energy_weight) for s in others
+        ]
+    for figure in rehearsed.figures:
+        checks.require_figure(rehearsed, figure, folder)
+
+
+def test_every_rule_of_the_campaign_is_rehearsed(folder):
+    campaign = set(calls.planned(folder, "--configfile", FILES[0]))
+    assert len(campaign) > 15 and campaign == set(calls.planned(folder, *ASKED))
+
+
+def test_a_folder_that_is_in_use_is_refused(folder):
+    with pytest.raises(InputError, match="is not empty; a rehearsal needs a folder of its own"):
+        rehearsal.prepare(folder)
+
+
+def test_the_command_says_how_to_go_on(tmp_path):
+    call = [sys.executable, "-m", "mftl.rehearsal", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow/scripts")}
+    (tmp_path / "something").touch()
+    done = subprocess.run(call, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0 and "is not empty" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_files_have_the_published_layout(folder):
+    """Each has the name and place that downloads have, and its checksum is that which the configuration gives."""
+    told = yaml.safe_load((folder / FILES[-1]).read_text())["downloads"]
+    wanted = {name for one in downloads.DATASETS.values() for name in one.files} | {
+        "mace-off23-small",
+        "mace-mp-0-medium",
+    }
+    assert told["checksums"].keys() == wanted
+    for name, checksum in told["checksums"].items():
+        assert downloads.checksum_of(folder / told["folder"] / downloads.FILES[name].path) == checksum
+
+
+def test_a_short_form_runs(folder, given):
+    calls.succeed(folder, *SHORT, *given)
+    for name in SHORT:
+        assert (folder / name).read_bytes().startswith(b"%PDF")
+    runs = pd.read_csv(folder / "results/simulations/elements/table1.csv")
+    assert len(runs) and runs["stopped_ps"].notna().any() | (runs["reached_ps"] > 0).all()
+    logs = "\n".join(path.read_text() for path in (folder / "results/logs/train").rglob("*.log"))
+    assert "errors of head 2" in logs and len(re.findall("computed by lean", logs)) > 10
+
+
+@pytest.mark.skipif("WHOLE_REHEARSAL" not in os.environ, reason="takes long: make test-slurm")
+@pytest.mark.skipif(bool(one_node_slurm.why_not()), reason=one_node_slurm.why_not())
+def test_all_of_it_runs_as_jobs_of_a_cluster(folder, given, tmp_path):
+    quick = {"slurm-status-command": "squeue", "slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
+    (folder / "quick.yaml").write_text(yaml.safe_dump(quick))
+    with one_node_slurm.running():
+        said = calls.succeed(folder, "--profile", "slurm", "--profile", "quick.yaml", *given)
+    assert "rule train" in said and "Submitted" in said
+    assert "Nothing to be done" in calls.succeed(folder, "-n", *given)
+    for name in ("figures.pdf", "paper.csv", "elements/figures.pdf", "elements/paper.csv"):
+        assert (folder / "results" / name).stat().st_size > 1000
+    assert list(Path(folder / "results/logs/slurm/rule_train").rglob("*.log"))
