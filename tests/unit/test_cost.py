@@ -198,7 +198,7 @@ def test_seconds_of_a_label(built_in, paper, standin, tmp_path, monkeypatch):
 
     asked = "molecules", "gfn1-xtb"
     made, how = seconds(built_in)
-    assert 0 < made < 1 and how == "mean of 3 labels made for this"
+    assert 0 < made < 1 and how == "median of 3 labels made for this"
     states = tmp_path / "results/labels/molecules/gfn1-xtb"
     states.mkdir(parents=True)
     (states / "chunk-0-of-2.csv").write_text("id,state,seconds\na,done,3.0\nb,done,5.0\n")
@@ -241,7 +241,7 @@ def test_each_generator_gives_examples_quickly(built_in, paper):
 def known(monkeypatch):
     """Rates that are not measured: a step takes an hour, a structure a minute, a label 36 s."""
     rate = Rate(step=3600.0, batch=0.0, structure=60.0, weights=1_000_000, atoms=10.0)
-    monkeypatch.setattr(Rates, "of", lambda self, subject, batch=None: rate)
+    monkeypatch.setattr(Rates, "of", lambda self, subject, batch=0: rate)
     monkeypatch.setattr(Rates, "of_label", lambda self, system, level: (36.0, "said"))
 
 

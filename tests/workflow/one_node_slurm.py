@@ -51,8 +51,8 @@ SchedulerParameters=batch_sched_delay=0
 KillWait=2
 MpiDefault=none
 ReturnToService=2
-GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=100000 Gres=gpu:1
+GresTypes=gpu,shard
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=100000 Gres=gpu:1,shard:4
 PartitionName=cpu Nodes={host} Default=YES State=UP
 PartitionName=gpu Nodes={host} State=UP
 """
@@ -116,7 +116,7 @@ def running() -> Iterator[Slurm]:
         host, cpus = socket.gethostname().split(".")[0], os.cpu_count()
         text = CONFIGURATION.format(host=host, base=base, cpus=cpus, ports=PORTS)
         (ETC / "slurm.conf").write_text(MARK + text)
-        (ETC / "gres.conf").write_text(MARK + "Name=gpu File=/dev/zero\n")
+        (ETC / "gres.conf").write_text(MARK + "Name=gpu File=/dev/zero\nName=shard Count=4\n")
         munged = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={base}/munge.socket"]
         munged += [f"--{name}-file={base}/munged.{name}" for name in ("pid", "log", "seed")]
         for command in (munged, ["slurmctld", "-D"], ["slurmd", "-D"]):

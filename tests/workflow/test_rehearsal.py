@@ -114,7 +114,12 @@ def test_a_short_form_runs(folder, given):
 
 @pytest.mark.skipif("WHOLE_REHEARSAL" not in os.environ, reason="takes long: make test-slurm")
 @pytest.mark.skipif(bool(one_node_slurm.why_not()), reason=one_node_slurm.why_not())
-def test_all_of_it_runs_as_jobs_of_a_cluster(folder, given, tmp_path):
+def test_all_of_it_runs_as_jobs_of_a_cluster(folder, given):
+    """Trainings share a GPU, as docs/cluster.md says how."""
+    profile = folder / "slurm/config.yaml"
+    whole, shard = (f'gres: "{one}" # "\'shard:1\'"' for one in ("'gpu:1'", "'shard:1'"))
+    assert profile.read_text().count(whole) == 1
+    profile.write_text(profile.read_text().replace(whole, shard))
     quick = {"slurm-status-command": "squeue", "slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
     (folder / "quick.yaml").write_text(yaml.safe_dump(quick))
     with one_node_slurm.running():

@@ -76,8 +76,8 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     qm7x = [folder / downloads.FILES[name].path for name in downloads.DATASETS["qm7x"].files]
     write_qm7x(qm7x, molecules)
     fitting = [one for one in of_each_molecule(coupled) if set(one[0].symbols) <= {"H", "C", "O"}]
-    for name, part in zip(("benzene", "toluene", "malonaldehyde"), fitting, strict=False):
-        write_sgdml(folder / downloads.FILES[f"ccsdt-{name}"].path, name, part)
+    for molecule, own in zip(("benzene", "toluene", "malonaldehyde"), fitting, strict=False):
+        write_sgdml(folder / downloads.FILES[f"ccsdt-{molecule}"].path, molecule, own)
     write_tungsten(folder / downloads.FILES["tungsten-gap2014"].path, metal)
     write_mp_traj(folder / downloads.FILES["mp-traj"].path, simple)
     for element in ("Si", "Ge"):

@@ -31,7 +31,7 @@ def priced(config: Config, planned: Iterable[Job], rates: Rates) -> pd.DataFrame
     rows = []
     for job in planned:
         does = work.of(config, job)
-        seconds = START.get(job.rule, OTHER)
+        seconds = START.get(job.rule, OTHER) + does.seconds
         seconds += sum(count * rates.of_step(step) for step, count in does.steps.items())
         for subject, (structures, batches) in does.evaluated.items():
             rate = rates.of(subject)
@@ -67,7 +67,7 @@ def by_target(found: pd.DataFrame, planned: list[Job], targets: Iterable[str]) -
 
 def _disk(does: Work, rates: Rates) -> float:
     """Bytes that a job writes."""
-    size = does.downloaded + sum(count * rates.of(one).weights for one, count in does.weights.items())
+    size: float = does.downloaded + sum(count * rates.of(one).weights for one, count in does.weights.items())
     for one, counted in ((ATOM, does.frames), (FORCE, does.forces)):
         size += sum(count * one * rates.of(subject).atoms for subject, count in counted.items())
     return size
@@ -83,7 +83,8 @@ def markdown(rules: pd.DataFrame, targets: pd.DataFrame, rates: Mapping[str, str
         "",
         *_table(targets),
         "",
-        f"On {cores} cores here, one thread each: {_duration(total.cpu_hours / cores)} at least.",
+        f"On {cores} cores, one thread each: {_duration(total.cpu_hours / cores)} at least"
+        + (f"; on one GPU {_duration(total.gpu_hours)}, one job at a time." if total.gpu_hours else "."),
         "Training is counted to the end of its planned epochs; patience may end it earlier. What it rests on:",
         "",
         *(f"- {what}: {how}" for what, how in rates.items()),

@@ -12,6 +12,8 @@ from mftl.cost.jobs import Job
 from mftl.modes.replay import Replay
 from mftl.plan import labels, training
 
+UNPACKED = 9  # an HDF5 file of QM7-X over its archive
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -41,7 +43,8 @@ class Work:
     weights: dict[Subject, int] = field(default_factory=dict)  # sets of all weights of a model that are written
     frames: dict[Subject, int] = field(default_factory=dict)  # structures that are written as text
     forces: dict[Subject, int] = field(default_factory=dict)  # structures whose forces are written as numbers
-    downloaded: int = 0  # bytes
+    seconds: float = 0.0  # of a core, for whatever else it does
+    downloaded: int = 0  # bytes, with what is unpacked from them
 
 
 def of(config: Config, job: Job) -> Work:
@@ -122,8 +125,16 @@ def _label(config: Config, wildcards: Any) -> Work:
     return Work(labels={(wildcards.system, wildcards.level): count}, frames=frames)
 
 
+def _build(config: Config, wildcards: Any) -> Work:
+    """What the generator of a pool takes."""
+    pool = config.systems[wildcards.system].pool
+    return Work(seconds=pool.seconds(), frames={Subject("", "", wildcards.system): pool.size() or 0})
+
+
 def _download(config: Config, wildcards: Any) -> Work:
-    return Work(downloaded=downloads.FILES[wildcards.download].bytes or 0)
+    """A file, and beside the archives of QM7-X what is unpacked from them."""
+    file = downloads.FILES[wildcards.download]
+    return Work(downloaded=(file.bytes or 0) * (1 + UNPACKED * file.path.endswith(".xz")))
 
 
 def _batches(structures: int) -> int:
@@ -136,5 +147,6 @@ _KNOWN: dict[str, Callable[[Config, Any], Work]] = {
     "compare_structures": _compare,
     "dynamics": _simulate,
     "label_chunk": _label,
+    "build_pool": _build,
     "download": _download,
 }

@@ -40,6 +40,10 @@ class Pool(Section):
         """A line for each value that does not fit the data; ``path`` is that of the section."""
         yield from ()
 
+    def seconds(self) -> float:
+        """CPU seconds that building takes, roughly, for estimates of costs."""
+        return 0.0
+
     def build(self, progress: "Progress") -> "Iterator[Atoms]":
         """Yield the structures, each with a unique ``info["id"]``. Raises InputError if one cannot be made."""
         raise NotImplementedError

@@ -64,3 +64,8 @@ class DynamicsPool(Generator):
         from ase.build import bulk
 
         return [bulk(self.element, "diamond", a=self.lattice_constant, cubic=True).repeat(self.repeat)]
+
+    def seconds(self) -> float:
+        """A microsecond for each atom and step."""
+        length = self.equilibration + self.discard + self.samples * self.interval  # ps
+        return 1e-6 * len(self.temperatures) * 8 * self.repeat**3 * 1000 * length / self.time_step
