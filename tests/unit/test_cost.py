@@ -10,7 +10,7 @@ from mftl import checks, downloads, engines, recipe
 from mftl.config.studies import complete, overlaid
 from mftl.cost import examples, tables, work
 from mftl.cost.cards import CARDS
-from mftl.cost.jobs import Job, behind, read
+from mftl.cost.jobs import Job, behind, planned, read
 from mftl.cost.rates import STATED, Rate, Rates
 from mftl.cost.work import Step, Subject
 from mftl.inputs import InputError
@@ -179,8 +179,14 @@ def test_without_the_gpu_a_card_of_the_table_stands_for_it(paper, monkeypatch):
     slow, fast = rates.of(subject, 5), other.of(subject, 5)
     assert slow.step == CARDS["a100"].launch + 1 / CARDS["a100"].cores["float32"] > fast.step
     assert slow.batch == CARDS["a100"].launch / 2
-    with pytest.raises(InputError, match=r"cost.card: got 'abacus'; valid: a100, "):
-        _ = Rates(paper.model_copy(update={"cost": paper.cost.model_copy(update={"card": "abacus"})})).card
+
+
+def test_an_unknown_card_and_a_target_that_no_rule_makes():
+    with pytest.raises(InputError, match=r"cost.card: got 'abacus'; valid: .*a100"):
+        config_of("config.yaml", cost={"card": "abacus"})
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    with pytest.raises(InputError, match=r"(?s)no plan for results/nonsense.pdf:.*MissingRuleException"):
+        planned(values, ["results/nonsense.pdf"], ROOT / "Snakefile")
 
 
 def test_a_cpu_campaign_needs_no_card(built_in):

@@ -1,10 +1,16 @@
 """What `snakemake cost` counts."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat
 
 from mftl.config.base import Section
+from mftl.cost.cards import CARDS
+
+if TYPE_CHECKING:
+    Card = str
+else:
+    Card = Literal[*CARDS]
 
 
 class Cost(Section):
@@ -13,9 +19,9 @@ class Cost(Section):
     targets: list[str] = Field(
         [], description="files whose jobs are counted, such as results/fig4.pdf (empty: all figures that can be made)"
     )
-    card: str | None = Field(
+    card: Card | None = Field(
         None,
-        description="a GPU of the table in mftl/cost/cards.py, for a machine that this one is not: a100, h100, … "
+        description="a GPU of the table in mftl/cost/cards.py, for a machine that this one is not "
         "(null: measured here; where `device` is cuda and no GPU is here, a100)",
     )
     label_seconds: dict[Annotated[str, Field(pattern=r"^[^.]+\.[^.]+$")], PositiveFloat] = Field(

@@ -35,7 +35,8 @@ def planned(values: Mapping[str, Any], targets: Iterable[str], snakefile: str | 
         call = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--configfile", str(file)]
         done = subprocess.run([*call, "--dry-run", "--nocolor", "--", *targets], capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f"Snakemake has no plan for {' '.join(targets) or 'all figures'}:\n{done.stderr.strip()}")
+        said = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line and not line.startswith("Using")]
+        raise InputError("\n".join([f"Snakemake has no plan for {' '.join(targets) or 'all figures'}:", *said[-12:]]))
     return read(done.stdout)
 
 
