@@ -22,7 +22,8 @@ from mftl.recipe import parse
 FILES = ("config/paper.yaml", "config/rehearsal.yaml", "config/rehearsal-files.yaml")
 ASKED = ("--configfile", *FILES)
 WITHOUT_DFTB = "config/without-dftb.yaml"
-GFN = {"engine": "tblite", "method": "GFN1-xTB"}  # where DFTB+ is not installed: cheap, and knows all elements
+# where DFTB+ is not installed: a cheap method for the molecules, for tungsten the published labels once more
+INSTEAD = {"qm7x": {"engine": "tblite", "method": "GFN1-xTB"}, "tungsten": {"dataset": "tungsten-gap2014"}}
 SECONDS = 5400  # for all of it: no measure, only an end
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 # of each phase what differs most: multi-head fine-tuning of vectors in float64, a chain of three, elements, simulations
@@ -45,9 +46,8 @@ def given(folder):
     for name in FILES:
         values = overlaid(values, yaml.safe_load((folder / name).read_text()))
     values = complete(values, folder) | {"studies": []}
-    for system in ("qm7x", "tungsten"):
-        own = values["systems"][system]["levels"]
-        own["dftb-ptbp"] = GFN | {"chunk_size": own["dftb-ptbp"]["chunk_size"]}
+    for system, level in INSTEAD.items():
+        values["systems"][system]["levels"]["dftb-ptbp"] = level
     (folder / WITHOUT_DFTB).write_text(yaml.safe_dump(values, sort_keys=False))
     return ("--configfile", WITHOUT_DFTB)
 
@@ -109,7 +109,7 @@ def test_a_short_form_runs(folder, given):
     for name in SHORT:
         assert (folder / name).read_bytes().startswith(b"%PDF")
     runs = pd.read_csv(folder / "results/simulations/elements/table1.csv")
-    assert len(runs) and runs["stopped_ps"].notna().any() | (runs["reached_ps"] > 0).all()
+    assert len(runs) == 2 * 2 * 2 * 2 and (runs["length_ps"] == 0.01).all()  # curves, sizes, seeds, replicas
     logs = "\n".join(path.read_text() for path in (folder / "results/logs/train").rglob("*.log"))
     assert "errors of head 2" in logs and len(re.findall("computed by lean", logs)) > 10
 

@@ -47,6 +47,7 @@ def small_project(folder: Path) -> Path:
         "figures": {"fig4": {"kind": "learning-curves", "curves": ["mftl"]}},
         "dynamics": {},
         "export": [],
+        "studies": [],
     }
     (folder / "small.yaml").write_text(yaml.safe_dump(values))
     training = folder / "workflow/scripts/mftl/training/run.py"
