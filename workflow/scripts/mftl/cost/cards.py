@@ -1,9 +1,10 @@
 """GPUs that a campaign may run on, for machines without one: assumed, not measured.
 
 A step there takes as long as launching its kernels, whatever the structures, and then as long as computing takes if
-the card is worth so many cores of the machine at hand. The numbers are chosen such that an A100 takes about what is told
-of MACE's plain modules in float64: 40 to 45 ms for a step on 10 to 32 molecules, about 100 ms on 16 cells of tungsten
-of 16 atoms with 128 channels of scalars and vectors (docs/cluster.md). Another card may take half or twice as long.
+the card is worth so many cores of the machine at hand. The numbers are chosen such that an A100 takes about what is
+told of MACE's plain modules in float64: 40 to 45 ms for a step on 10 to 32 molecules, about 100 ms on 16 cells of
+tungsten of 16 atoms with 128 channels of scalars and vectors (docs/cluster.md). Another card may take half or twice as
+long.
 """
 
 from dataclasses import dataclass
