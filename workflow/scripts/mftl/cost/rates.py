@@ -29,6 +29,7 @@ from mftl.inputs import InputError
 from mftl.labels import label_chunk
 from mftl.training.heads import Head
 from mftl.training.run import Run
+from mftl.training.start import symbols_of
 
 SECONDS = 1.0  # that a rate is measured for, at least, after one step that does not count
 EXAMPLES, ATOMS = 60, 400  # structures: as many as have so many atoms, or as are in a batch
@@ -121,15 +122,14 @@ class Rates:
 
     def _examples(self, subject: Subject, batch: int) -> list[Atoms]:
         """Structures to measure on: enough for a batch, and few large ones."""
-
-        def some(count: int) -> list[Atoms]:
-            if subject.protocol:
-                return examples.of_protocol(self.config, subject.protocol, count)
+        count = max(batch, EXAMPLES)
+        if subject.protocol:
+            found = examples.of_protocol(self.config, subject.protocol, count)
+        else:
             assert subject.system is not None
-            return examples.of_system(self.config, subject.system, count)
-
-        atoms = np.mean([len(one) for one in some(4)])
-        return some(max(batch, min(EXAMPLES, int(ATOMS / atoms)), 2))
+            found = examples.of_system(self.config, subject.system, count)
+        atoms = np.mean([len(one) for one in found])
+        return found[: max(batch, min(EXAMPLES, int(ATOMS / atoms)), 2)]
 
     def _measured(self, subject: Subject, batch: int) -> Rate:
         structures = self._examples(subject, batch)
@@ -157,7 +157,7 @@ class Rates:
         changes: dict[str, Any] = {"batch_size": batch or 1, "dtype": subject.dtype, "learning_rate": 1e-9}
         changes |= {"accelerate": "none"} if self._device == "cpu" else {}
         settings = self.config.training.model_copy(update=changes)
-        elements = sorted({symbol for one in structures for symbol in one.get_chemical_symbols()})
+        elements = sorted(symbols_of(data))
         architecture = self.config.architectures[subject.architecture]
         return Run(data, data[:2], settings, folder, architecture, elements, device=self._device)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mftl import downloads
 from mftl import recipe as recipes
+from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
 from mftl.cost.jobs import Job
 from mftl.modes.replay import Replay
@@ -138,7 +139,7 @@ def _download(config: Config, wildcards: Any) -> Work:
 
 
 def _batches(structures: int) -> int:
-    return -(-structures // 100)
+    return -(-structures // STRUCTURES)
 
 
 _KNOWN: dict[str, Callable[[Config, Any], Work]] = {
