@@ -26,7 +26,7 @@ def measure(table: Table) -> None:
     from mace.calculators import MACECalculator
 
     torch.set_num_threads(1)
-    structures = read(ROOT / "resources/molecules/molecules.extxyz", f":{STRUCTURES}")
+    structures = read(ROOT / "resources/molecules/molecules.extxyz.xz", f":{STRUCTURES}")
     tiny = Architecture(**complete({})["architectures"]["tiny"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"

@@ -216,7 +216,7 @@ def measure_parts(table: Table, case: Case) -> None:
 def cases(folder: Path) -> list[Case]:
     """What is measured: tiny models on all data, those of the papers on few structures."""
     molecules, tungsten = (
-        ROOT / "resources/molecules/molecules.pbe0-d3.extxyz",
+        ROOT / "resources/molecules/molecules.pbe0-d3.extxyz.xz",
         ROOT / "resources/tungsten/tungsten.pbe.extxyz",
     )
     fifteen, several = make_fifteen(folder), ["H", "C", "N", "O", "S", "Cl"]

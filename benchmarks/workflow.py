@@ -46,7 +46,7 @@ def project(folder: Path, structures: int) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     (folder / "resources").symlink_to(ROOT / "resources")
-    built_in, rng = Structures(ROOT / "resources/molecules/molecules.extxyz"), np.random.default_rng(1)
+    built_in, rng = Structures(ROOT / "resources/molecules/molecules.extxyz.xz"), np.random.default_rng(1)
 
     def distorted():
         for i in range(structures):

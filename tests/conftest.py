@@ -49,7 +49,7 @@ def dft():
     from mftl.datasets import choose
     from mftl.extxyz import read_ids
 
-    path = MOLECULES / "molecules.pbe0-d3.extxyz"
+    path = MOLECULES / "molecules.pbe0-d3.extxyz.xz"
     return choose([path], [(read_ids(path), 60)])[0]
 
 
@@ -59,9 +59,9 @@ def dftb():
     from mftl.datasets import choose
     from mftl.extxyz import read_ids
 
-    return choose([MOLECULES / "molecules.dftb-ptbp.extxyz"], [(read_ids(MOLECULES / "molecules.pbe0-d3.extxyz"), 60)])[
-        0
-    ]
+    return choose(
+        [MOLECULES / "molecules.dftb-ptbp.extxyz.xz"], [(read_ids(MOLECULES / "molecules.pbe0-d3.extxyz.xz"), 60)]
+    )[0]
 
 
 # free atoms at PBE0, eV (Hoja et al. 2021, README of the data)

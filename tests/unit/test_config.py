@@ -12,6 +12,7 @@ from mftl import checks, configdocs
 from mftl.checks.systems import available
 from mftl.config.studies import complete, overlaid
 from mftl.config.whole import Config, parse
+from mftl.extxyz import open_bytes
 from mftl.figures.low_levels import low_level
 from mftl.inputs import InputError
 from mftl.recipe import parse as recipe
@@ -69,8 +70,8 @@ def test_own_structures(tmp_path):
     with pytest.raises(InputError) as caught:
         checks.load(values, tmp_path)
     assert "systems.own.pool.file: got 'own.xyz'; valid: a file that exists" in str(caught.value)
-    source = (ROOT / "resources/molecules/molecules.dftb-ptbp.extxyz").read_text()
-    (tmp_path / "own.xyz").write_text(source)
+    with open_bytes(ROOT / "resources/molecules/molecules.dftb-ptbp.extxyz.xz") as source:
+        (tmp_path / "own.xyz").write_bytes(source.read())
     checks.load(values, tmp_path)
 
 
@@ -146,8 +147,8 @@ def test_commented_defaults_are_the_defaults():
         (["systems", "molecules", "pool"], {"generator": "normal-modes", "molecules": {"water": "O"}, "stretched": 1},
          ["systems.molecules.pool.stretched: got 1; valid: 0, or `max_energy` above 0.3"]),
         (["systems", "molecules", "pool"], {"dataset": "qm9"}, ["systems.molecules.pool.dataset: got 'qm9'", "qm7x"]),
-        (["systems", "molecules", "pool"], {"file": "resources/molecules/molecules.extxyz", "count": 9999},
-         ["pool.count: got 9999; valid: at most 4000"]),
+        (["systems", "molecules", "pool"], {"file": "resources/molecules/molecules.extxyz.xz", "count": 9999},
+         ["pool.count: got 9999; valid: at most 6000"]),
         (["systems", "molecules", "levels", "x"], {"dataset": "qm7x"}, ["levels.x.dataset: got 'qm7x'", "from none"]),
         (["downloads"], {"checksums": {"qm7x-1000": "md5:xyz"}}, ["downloads.checksums.qm7x-1000: got 'md5:xyz'"]),
         (["foundation_models"], {"off": {"download": "mace-off24"}},
@@ -165,8 +166,8 @@ def test_commented_defaults_are_the_defaults():
         (["curves", "mftl", "recipe"], "molecules.pbe0-d3.n*.slow", ["curves.mftl.recipe", "slow to be a mode"]),
         (["curves", "mftl", "recipe"], "mace-off/molecules.pbe0-d3.n*", ["curves.mftl.recipe", "foundation_models"]),
         (["curves", "mftl", "recipe"], "molecules.dftb-ptbp.n9999/molecules.pbe0-d3.n*",
-         ["curves.mftl.recipe", "at most 3496 structures of molecules at dftb-ptbp"]),
-        (["curves", "mftl", "values"], [25, 501], ["curves.mftl.values: got 501", "at most 500 structures"]),
+         ["curves.mftl.recipe", "at most 5200 structures of molecules at dftb-ptbp"]),
+        (["curves", "mftl", "values"], [25, 1201], ["curves.mftl.values: got 1201", "at most 1200 structures"]),
         (["curves", "mftl", "architecture"], "huge", ["curves.mftl.architecture: got 'huge'", "tiny"]),
         (["figures", "fig4", "curves"], ["mtfl"], ["figures.fig4.curves.0: got 'mtfl'", "mftl"]),
         (["figures", "fig4", "kind"], "pie", ["figures.fig4.kind: got 'pie'", "learning-curves"]),
@@ -183,7 +184,7 @@ def test_commented_defaults_are_the_defaults():
         (["modes", "slow"], {"training": {"frozen": ["readout"]}}, ["modes.slow.training.frozen", "'readouts'"]),
         (["foundation_models"], {"x": {"path": "a"}}, ["foundation_models.x.path: got 'a'", "file, head"]),
         (["foundation_models"], {"x": "no.pt"}, ["foundation_models.x: got 'no.pt'", "exists"]),
-        (["systems", "molecules", "split", "test"], 950, ["950 test", "1000 are labelled"]),
+        (["systems", "molecules", "split", "test"], 1850, ["1850 test", "2000 are labelled"]),
         (["figures", "fig4"], {"curves": ["mftl"]}, ["figures.fig4.kind: got None", "required"]),
         (["figures", "fig4", "height"], 3, ["figures.fig4.height: got 3", "no such key; known here: title"]),
         (["figures", "fig4", "curves"], ["epochs-small"],
@@ -449,22 +450,21 @@ def test_the_low_level_of_a_curve(values):
 
 
 def test_what_is_only_tested_on_cannot_be_trained_on(values):
-    """Of 1000 structures labelled with PBE0-D3, 25 are of water; of 3995 with DFTB, 100."""
+    """Of 2000 structures labelled with PBE0-D3, 50 are of water; of 6000 with DFTB, 150."""
     config = checks.load(values, ROOT)
-    assert available(config, "molecules", "pbe0-d3", ROOT) == 500
-    assert available(config, "molecules", "dftb-ptbp", ROOT) == 3496
+    assert available(config, "molecules", "pbe0-d3", ROOT) == 1200
+    assert available(config, "molecules", "dftb-ptbp", ROOT) == 5200
     values["systems"]["molecules"]["split"]["test_only"] = {"molecule": ["water"]}
     config = checks.load(values, ROOT)
-    assert available(config, "molecules", "pbe0-d3", ROOT) == 475
-    assert available(config, "molecules", "dftb-ptbp", ROOT) == 3496 - 100
+    assert available(config, "molecules", "pbe0-d3", ROOT) == 1150
+    assert available(config, "molecules", "dftb-ptbp", ROOT) == 5200 - 150
 
 
 @pytest.mark.parametrize(
     ("system", "level", "file", "first"),
     [
-        ("molecules", "pbe0-d3", "molecules.extxyz", "methane-0000"),
+        ("molecules", "pbe0-d3", "molecules.extxyz.xz", None),
         ("tungsten", "pbe", "tungsten.extxyz", "tungsten-0000"),
-        ("molecules-2", "pbe0-d3", "molecules-v2.extxyz.xz", None),
         ("tungsten-2", "pbe", "tungsten-v2.extxyz.xz", "w-0000"),
     ],
 )

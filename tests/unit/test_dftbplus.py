@@ -342,8 +342,8 @@ def test_too_few_iterations_fail(water, way):
 @pytest.mark.parametrize("way", BOTH)
 def test_failures_leave_the_others_alone(tmp_path, way):
     """An SCC that cannot converge, atoms in one place and 0.2 Å apart: each is one row, the others are labelled."""
-    pool = {atoms.info["id"]: atoms for atoms in read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz")}
-    all_ = {atoms.info["id"]: atoms for atoms in read_structures("resources/molecules/molecules.extxyz")}
+    pool = {atoms.info["id"]: atoms for atoms in read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz.xz")}
+    all_ = {atoms.info["id"]: atoms for atoms in read_structures("resources/molecules/molecules.extxyz.xz")}
     hopeless = all_["methyl_formate-0017"]
     together, close = molecule("H2O"), molecule("H2O")
     together.positions[1] = together.positions[2]
@@ -366,7 +366,7 @@ def test_failures_leave_the_others_alone(tmp_path, way):
 @needs_library
 def test_labels_do_not_hang_on_order_company_or_workers(tmp_path):
     """A kept instance would start from the charges of the structure before; ours does not."""
-    pool = read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz")[:80]
+    pool = read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz.xz")[:80]
     orders = [pool, pool[::-1], pool[::3]]
     made = {}
     for (i, structures), count in itertools.product(enumerate(orders), (1, 3)):
@@ -396,7 +396,7 @@ answer.write(json.dumps(dftbplus._living.setting_back))
 
 @needs_library
 def test_setting_back_is_the_same_as_a_fork_bit_by_bit(tmp_path):
-    pool = read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz")[: 40 * 6]
+    pool = read_labelled("resources/molecules/molecules.dftb-ptbp.extxyz.xz")[: 40 * 6]
     lines = [json.dumps(asdict(Structure.of(atoms))) for atoms in pool if atoms.info["id"].startswith(("eth", "chl"))]
     texts = []
     for name in ("", "no_such_routine"):

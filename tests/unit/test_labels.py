@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import lzma
 import os
 import random
 import signal
@@ -35,8 +36,8 @@ from mftl.labels import (
 from mftl.states import COLUMNS, read_states, write_states
 from mftl.structures import Structures, read_labelled, read_structures, write_structures
 
-POOL = "resources/molecules/molecules.extxyz"
-LABELS = "resources/molecules/molecules.pbe0-d3.extxyz"
+POOL = "resources/molecules/molecules.extxyz.xz"
+LABELS = "resources/molecules/molecules.pbe0-d3.extxyz.xz"
 GFN1 = TbliteLevel(engine="tblite", method="GFN1-xTB")
 
 
@@ -110,7 +111,7 @@ def test_labels_that_are_missing(tmp_path, labelled, key):
 
 def test_labels_cut_short(tmp_path):
     path = tmp_path / "labels.extxyz"
-    with open(LABELS) as file:
+    with lzma.open(LABELS, "rt") as file:
         text = "".join(next(file) for _ in range(18))  # three structures
     for lost in (1, 5, 80):
         path.write_text(text[:-lost])
@@ -396,7 +397,7 @@ with job(SimpleNamespace(log=[disk + "/log"])):
     if sys.argv[2] == "log":
         open(disk + "/ballast", "wb", buffering=0).write(bytes(1 << 20))
         print("x" * 10000, file=sys.stderr)
-    write_structures(disk + "/out.extxyz", read_structures("resources/molecules/molecules.extxyz", slice(0, 500)))
+    write_structures(disk + "/out.extxyz", read_structures("resources/molecules/molecules.extxyz.xz", slice(0, 500)))
 """
 
 
@@ -502,13 +503,18 @@ def test_a_chunk_that_lost_a_label(pool, filed, chunks):
 
 
 def test_labels_that_come_with_the_data():
-    failures = "resources/molecules/molecules.dftb-ptbp.failures.tsv"
-    level = FileLevel(file="resources/molecules/molecules.dftb-ptbp.extxyz", failures=failures)
-    labels, states = collect_file(Structures(POOL), level)
-    assert (len(list(labels)), len(states)) == (3995, 4000)
+    labels, states = collect_file(Structures(POOL), FileLevel(file="resources/molecules/molecules.dftb-ptbp.extxyz.xz"))
+    assert len(list(labels)) == len(states) == 6000 and (states["state"] == "done").all()
+
+
+def test_reasons_that_come_with_the_data(tmp_path, filed, labelled):
+    """A table of the ids without a label."""
+    path, failures = tmp_path / "labels.extxyz", tmp_path / "failures.tsv"
+    write_labelled(path, [labelled[i] for i in (0, 2, 3, 4, 5)])
+    failures.write_text(f"id\treason\n{labelled[1].info['id']}\tSCC is NOT converged\n")
+    _, states = collect_file(filed, FileLevel(file=str(path), failures=str(failures), first=6))
     failed = states[states["state"] == "failed"]
-    assert set(failed["id"]) == {f"methyl_formate-00{k}" for k in (10, 17, 44, 47, 57)}
-    assert set(failed["reason"]) == {"SCC is NOT converged, maximal SCC iterations exceeded"}
+    assert list(failed["id"]) == [labelled[1].info["id"]] and list(failed["reason"]) == ["SCC is NOT converged"]
 
 
 def test_a_structure_without_label_or_reason_failed(tmp_path, filed, labelled):

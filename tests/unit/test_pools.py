@@ -17,13 +17,13 @@ from mftl.pools.file import FilePool
 from mftl.structures import Structures, read_structures, write_structures
 from mftl.systems import build_pool
 
-POOL = "resources/molecules/molecules.extxyz"
+POOL = "resources/molecules/molecules.extxyz.xz"
 
 
 @pytest.fixture
 def lines():
     """The text of three structures: 5, 4 and 3 atoms."""
-    with open(POOL) as file:
+    with lzma.open(POOL, "rt") as file:
         return [next(file) for _ in range(7 + 6 + 5)]
 
 
@@ -86,7 +86,7 @@ def test_labels_of_structures_that_were_not_drawn_are_no_mistake(tmp_path):
     path = tmp_path / "pool.extxyz"
     write_structures(path, build_pool(FilePool(file=POOL, count=20), ["H", "C", "N", "O", "S", "Cl"]))
     pool = Structures(path)
-    level = FileLevel(file="resources/molecules/molecules.ccsdt.extxyz")
+    level = FileLevel(file="resources/molecules/molecules.ccsdt.extxyz.xz")
     labelled, states = collect_file(pool, level, drawn=True)
     assert list(states["id"]) == pool.ids
     assert {a.info["id"] for a in labelled} == {*extxyz.read_ids(level.file)} & {*states["id"]}

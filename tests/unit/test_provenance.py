@@ -173,8 +173,8 @@ def test_criteria_and_integrators_of_simulations():
 
 
 def test_files_of_others_are_the_users_to_cite(tmp_path, monkeypatch):
-    assert "cui2024" in citations.of_file("resources/molecules/molecules.dftb-ptbp.extxyz")
-    assert "adamo1999" in citations.of_file("resources/molecules/molecules.pbe0-d3.extxyz")
+    assert "cui2024" in citations.of_file("resources/molecules/molecules.dftb-ptbp.extxyz.xz")
+    assert "adamo1999" in citations.of_file("resources/molecules/molecules.pbe0-d3.extxyz.xz")
     assert "perdew1996" in citations.of_file("resources/tungsten/tungsten.pbe.extxyz")
     monkeypatch.chdir(tmp_path)
     Path("own.extxyz").write_text("")

@@ -22,7 +22,7 @@ from mftl.training.loss import weighted_loss
 from mftl.training.run import Run
 from mftl.training.start import adapt_parent
 
-LABELS = Path("resources/molecules/molecules.pbe0-d3.extxyz").resolve()
+LABELS = Path("resources/molecules/molecules.pbe0-d3.extxyz.xz").resolve()
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
 FAST = Training(epochs=6, batch_size=5, energy_weight=100.0, validation_steps=1)

@@ -14,7 +14,7 @@ from mftl.structures import read_structures
 @pytest.fixture
 def configurations(tmp_path):
     """GFN1 labels of 20 molecules in a file, and the level that made them."""
-    pool = read_structures("resources/molecules/molecules.extxyz", slice(0, 20))
+    pool = read_structures("resources/molecules/molecules.extxyz.xz", slice(0, 20))
     level = {"engine": "tblite", "method": "GFN1-xTB"}
 
     def configuration(levels):

@@ -1,5 +1,6 @@
 """What goes wrong while one works: kills, full disks, damaged files, two calls at once. A plain call mends it."""
 
+import lzma
 import os
 import random
 import re
@@ -28,8 +29,8 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
 def new_project(folder: Path, **more) -> Path:
     """A project with one system, one training and one figure, whose labels are computed."""
     copy_project(folder)
-    lines = iter((ROOT / "resources/molecules/molecules.extxyz").open(encoding="utf-8"))
-    with (folder / "pool.extxyz").open("w", encoding="utf-8") as pool:
+    source = ROOT / "resources/molecules/molecules.extxyz.xz"
+    with lzma.open(source, "rt") as lines, (folder / "pool.extxyz").open("w", encoding="utf-8") as pool:
         for _ in range(STRUCTURES):
             count = next(lines)
             pool.writelines([count, *islice(lines, int(count) + 1)])

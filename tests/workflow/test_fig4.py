@@ -1,5 +1,6 @@
 """The chain of fig4 at test scale, in a folder of its own: what it makes, and what runs again after a change."""
 
+import lzma
 import shutil
 import subprocess
 from pathlib import Path
@@ -252,7 +253,8 @@ def test_missing_engine_stops_before_the_first_job(project):
 @pytest.fixture
 def broken_labels(project):
     """A function that puts a changed label file in place of the real one; the results are those of the real one."""
-    source = (ROOT / "resources/molecules/molecules.pbe0-d3.extxyz").read_text()
+    with lzma.open(ROOT / "resources/molecules/molecules.pbe0-d3.extxyz.xz", "rt") as file:
+        source = file.read()
 
     def put(change):
         (project / "broken.extxyz").write_text(change(source))

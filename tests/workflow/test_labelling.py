@@ -24,7 +24,7 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return run(folder, "--nolock", *arguments)
 
 
-def configure(folder: Path, levels: dict, pool: str = "resources/molecules/molecules.extxyz", **labels) -> None:
+def configure(folder: Path, levels: dict, pool: str = "resources/molecules/molecules.extxyz.xz", **labels) -> None:
     elements = ["W"] if "tungsten" in pool else ["H", "C", "N", "O", "S", "Cl"]
     system = {"elements": elements, "pool": {"file": pool}, "levels": levels}
     (folder / "config.yaml").write_text(yaml.safe_dump({"systems": {"molecules": system}, "labels": labels}))
@@ -55,7 +55,7 @@ def test_what_an_engine_cannot_do_stops_before_the_first_job(project):
         ({"engine": "dftb+", "interface": "library", "library": "no.so"}, None, "conda install -c conda-forge"),
     ]
     for level, pool, message in cases:
-        configure(project, {"gfn1": level}, pool or "resources/molecules/molecules.extxyz")
+        configure(project, {"gfn1": level}, pool or "resources/molecules/molecules.extxyz.xz")
         done = call(project, f"{LEVEL}.extxyz")
         assert done.returncode != 0 and "systems.molecules.levels.gfn1" in done.stderr
         assert message in done.stderr, done.stderr

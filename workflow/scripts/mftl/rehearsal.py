@@ -65,8 +65,8 @@ def prepare(folder: Path, root: Path = ROOT) -> Path:
 
 def write_files(folder: Path, resources: Path) -> dict[str, str]:
     """Write all files of ``mftl.downloads`` that the papers' configuration asks for; their checksums by name."""
-    molecules = read_labelled(resources / "molecules/molecules.pbe0-d3.extxyz")[: 2 * COUNT]
-    coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz")
+    molecules = read_labelled(resources / "molecules/molecules.pbe0-d3.extxyz.xz")[: 2 * COUNT]
+    coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz.xz")
     metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz")[:COUNT]
     simple = read_labelled(resources / "simple_crystals/simple_crystals.pbe.extxyz")
     names = [name for one in downloads.DATASETS.values() for name in one.files]
