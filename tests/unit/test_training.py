@@ -58,7 +58,7 @@ def trained(dft, tmp_path_factory):
 
 def test_errors_fall(trained):
     log = pd.read_csv(trained / "log.csv")
-    assert log["validation_score"].min() < 0.6 * log["validation_score"].iloc[0]
+    assert log["validation_score"].min() < 0.7 * log["validation_score"].iloc[0]
     assert log["force_rmse_mev_per_A"].min() < 0.8 * log["force_rmse_mev_per_A"].iloc[0]
 
 
@@ -205,7 +205,7 @@ def test_best_model_is_the_one_returned(dft, tmp_path):
 
 def test_energy_only_mode_needs_no_forces(dft, tmp_path):
     blind = Labelled(dft.structures, dft.energies, [np.full_like(f, np.nan) for f in dft.forces])
-    run(blind, tmp_path, FAST.model_copy(update={"forces_weight": 0.0}))
+    run(blind, tmp_path, FAST.model_copy(update={"forces_weight": 0.0, "epochs": 12}))
     log = pd.read_csv(tmp_path / "log.csv")
     assert log["validation_score"].iloc[-1] < log["validation_score"].iloc[0]
 
