@@ -10,13 +10,13 @@ import tempfile
 from pathlib import Path
 
 import torch
-from ase.io import read
 from table import ROOT, Table, cpu, run
 
 from mftl import models
 from mftl.config.studies import complete
 from mftl.config.training import Architecture
 from mftl.prediction import predict
+from mftl.structures import read_structures
 
 STRUCTURES, LOOPED, ROUNDS = 1000, 100, 5
 
@@ -26,7 +26,7 @@ def measure(table: Table) -> None:
     from mace.calculators import MACECalculator
 
     torch.set_num_threads(1)
-    structures = read(ROOT / "resources/molecules/molecules.extxyz.xz", f":{STRUCTURES}")
+    structures = read_structures(ROOT / "resources/molecules/molecules.extxyz.xz", slice(0, STRUCTURES))
     tiny = Architecture(**complete({})["architectures"]["tiny"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"

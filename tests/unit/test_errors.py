@@ -39,14 +39,14 @@ def test_difference_of_relative_energies_is_the_residual_of_the_difference():
 
 
 def test_levels_of_the_built_in_molecules():
-    """DFTB(PTBP) against PBE0-D3 on the 1000: what was found when the data was made."""
+    """DFTB(PTBP) against PBE0-D3 on the 2000: what was found when the data was made."""
     folder = Path(__file__).parents[2] / "resources" / "molecules"
     energy, forces = compare_levels(
-        folder / "molecules.pbe0-d3.extxyz", folder / "molecules.dftb-ptbp.extxyz", "dftb-ptbp"
+        folder / "molecules.pbe0-d3.extxyz.xz", folder / "molecules.dftb-ptbp.extxyz.xz", "dftb-ptbp"
     )
-    assert energy["structures"] == 998  # two of the five that DFTB does not converge for are among them
-    assert energy["rmse"] == pytest.approx(112, abs=1)
-    assert forces["rmse"] == pytest.approx(1380, abs=10)
+    assert energy["structures"] == 2000
+    assert energy["rmse"] == pytest.approx(101, abs=1)
+    assert forces["rmse"] == pytest.approx(1194, abs=10)
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_labels_of_an_engine_come_in_chunks(monkeypatch, config):
     monkeypatch.chdir(ROOT)  # the pool's file is counted
     asked = cards(system="molecules", level="gfn2-xtb")
     count = labels.number_of_chunks(config, asked)
-    assert count == -(-4000 // config.labels.chunk_size)
+    assert count == -(-6000 // config.labels.chunk_size)
     found = labels.collected(config, asked)
     assert len(found["chunks"]) == len(found["states"]) == count and "file" not in found
     ranges = [labels.chunk_range(config, cards(**vars(asked), chunk=str(i), chunks=str(count))) for i in range(count)]
@@ -161,8 +161,12 @@ def test_labels_of_an_engine_come_in_chunks(monkeypatch, config):
 
 
 def test_labels_of_a_file_and_of_a_data_set(config):
-    found = labels.collected(config, cards(system="molecules", level="dftb-ptbp"))
-    assert found["file"].endswith("molecules.dftb-ptbp.extxyz") and found["failures"].endswith(".failures.tsv")
+    asked, pool = cards(system="molecules", level="dftb-ptbp"), "results/pools/molecules.extxyz"
+    files = {"pool": pool, "file": "resources/molecules/molecules.dftb-ptbp.extxyz.xz"}
+    assert labels.collected(config, asked) == files
+    levels = {"dftb-ptbp": {"failures": "resources/README.md"}}
+    changed = config_with(systems={"molecules": {"levels": levels}})
+    assert labels.collected(changed, asked) == files | {"failures": "resources/README.md"}
     paper = complete(yaml.safe_load((ROOT / "config/paper.yaml").read_text()), ROOT)
     found = labels.collected(checks.load(paper, ROOT), cards(system="tungsten", level="pbe"))
     assert found == {"pool": "results/pools/tungsten.extxyz", "file": "results/datasets/tungsten.extxyz"}

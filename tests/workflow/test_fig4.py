@@ -226,7 +226,7 @@ def test_finetuning_settings_leave_pretraining_alone(project):
     ("change", "expected"),
     [
         ({"sedes": 3}, "sedes: got 3"),
-        ({"curves": {"mftl": {"values": [10, 5000]}}}, "curves.mftl.values: got 5000; valid: at most 500"),
+        ({"curves": {"mftl": {"values": [10, 5000]}}}, "curves.mftl.values: got 5000; valid: at most 1200"),
     ],
 )
 def test_wrong_configuration_stops_before_the_first_job(project, change, expected):

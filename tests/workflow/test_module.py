@@ -90,5 +90,5 @@ def test_a_folder_that_moves_runs_nothing_again(project):
 def test_a_mistake_is_named(project):
     (project / "wrong.yaml").write_text(yaml.safe_dump({"curves": {"mftl": {"values": [5000]}}}))
     done = run(project, "-n", "results/fig4.pdf", "--configfile", "wrong.yaml")
-    assert done.returncode != 0 and "curves.mftl.values: got 5000; valid: at most 500" in done.stdout + done.stderr
+    assert done.returncode != 0 and "curves.mftl.values: got 5000; valid: at most 1200" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
