@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class NormalModePool(Generator):
     """A pool of molecules sampled along their normal modes, as QM7-X was, plus close contacts and stretched ones.
 
-    Without ``max_energy`` and ``stretched`` it makes the first version of the data that ships, with both the second.
+    The built-in ``molecules`` were made with ``max_energy`` and ``stretched``, those of ``foundation`` without.
     """
 
     PERIODIC: ClassVar[bool] = False

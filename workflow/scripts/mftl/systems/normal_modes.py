@@ -4,7 +4,7 @@ Each molecule is minimised with GFN2-xTB, its Hessian taken by finite difference
 the classical harmonic Boltzmann distribution along rectilinear normal modes (Hoja et al., Sci. Data 8, 43, 2021).
 Along soft torsions such displacements stretch bonds without limit, so with ``max_energy`` a draw is accepted only if
 its actual energy is one that its temperature explains, and no pair of atoms is closer than in QM7-X (``acceptable``).
-The first version of the data that ships was made without, the second with it.
+The built-in ``molecules`` were made with it, those of ``foundation`` without.
 Normal modes give no close contacts even at 3000 K; the slot ``contact`` follows a random soft direction until the
 closest pair is at 0.70 to 0.85 of the sum of its covalent radii. Nor do they give the energies of the much larger
 molecules of QM7-X, up to 0.9 eV/atom at moderate forces; a stretched molecule follows a soft direction to an energy.
@@ -179,7 +179,7 @@ def _accepted(
     """Accepted configurations of the slots in turn, without end; ``info`` holds ``id`` and ``sampling``.
 
     ``energies`` in eV/atom: the lowest of a stretched molecule, the highest of all. If that is infinite, all draws are
-    accepted that have no pair closer than ``CLOSEST_ALLOWED``: the first version.
+    accepted that have no pair closer than ``CLOSEST_ALLOWED``.
     Raises InputError where a hundred draws in a row are not accepted.
     """
     above, highest = _above(atoms), energies[1] * len(atoms)
