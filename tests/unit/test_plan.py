@@ -214,7 +214,7 @@ def test_dynamics_of_a_difference_run_the_low_level(config):
     recipe = "molecules.pbe0-d3~gfn2-xtb.n25"
     asked = cards(protocol="molecules-hot", **vars(model(recipe)))
     found = dynamics.inputs(config, asked, lambda: False)
-    assert found["model"] == f"{MODELS}/{recipe}/seed-2/model.pt" and found["files"] == []
+    assert found["models"] == [f"{MODELS}/{recipe}/seed-2/model.pt"] and found["files"] == []
     assert dynamics.low_level(config, asked)["method"] == "GFN2-xTB"
     assert dynamics.low_source(config, asked) == engines.source_hash("tblite")
     assert dynamics.threads(config, asked) == config.labels.workers

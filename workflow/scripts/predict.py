@@ -25,7 +25,8 @@ with job(snakemake):
     low_energies, low_forces, low_seconds = 0.0, 0.0, 0.0
     if low_level := snakemake.input.labels[1:]:  # the models predict a difference, and so does `test` hold one
         (low,) = choose(low_level, [(ids, None)])
-        low_energies, low_forces = low.energies, np.concatenate(low.forces)
+        low_energies = low.energies
+        low_forces = np.nan if low.forces is None else np.concatenate(low.forces)
         low_seconds = mean_seconds(snakemake.input.states[0], ids)
     energies, forces, seconds = [], [], []
     limit = Limit(**params.settings["limit"])  # lowered for all models where memory runs out
@@ -49,12 +50,13 @@ with job(snakemake):
         epochs=epochs,
         seed=np.tile(tried["seeds"], len(tried["recipes"])),
         ids=ids,
+        relative=params.settings["relative"],
         sizes=[len(atoms) for atoms in test.structures],
         numbers=np.concatenate([atoms.numbers for atoms in test.structures]),
         energies=np.array(energies),  # (models, structures), eV
         forces=np.array(forces),  # (models, atoms, 3), eV/Å
         reference_energies=test.energies + low_energies,
-        reference_forces=np.concatenate(test.forces) + low_forces,
+        **({} if test.forces is None else {"reference_forces": np.concatenate(test.forces) + low_forces}),
     )
     # apart from the predictions, which are the same whenever they are made
     costs = {"recipe": np.repeat(tried["recipes"], seeds), "seed": np.tile(tried["seeds"], len(tried["recipes"]))}

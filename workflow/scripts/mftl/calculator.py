@@ -56,7 +56,7 @@ class LevelCalculator(Calculator):
 
     def __init__(self, level: EngineLevel):
         super().__init__()
-        self.level = level
+        self.level = level.model_copy(update={"forces": True})
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``."""

@@ -93,8 +93,9 @@ def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Te
         **edge_tables(edge_index[1], len(elements)),
         **element_tables(elements, graphs[0].known, graphs[0].positions.dtype),
     }
-    if graphs[0].forces is not None:
+    if graphs[0].energy is not None:
         batch["energy"] = torch.tensor([g.energy for g in graphs], dtype=batch["positions"].dtype)
+    if graphs[0].forces is not None:
         batch["forces"] = torch.cat([g.forces for g in graphs])
     return to(batch, device)
 

@@ -1,8 +1,8 @@
 """Labels: the energy and the forces of structures at a level of theory, and what became of those that failed.
 
 A label file is extended XYZ with the info keys ``id`` and ``REF_energy`` (eV) and the array ``REF_forces`` (eV/Å); for
-crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lies a state table (``mftl.states``). A
-failure is data: it is written down and counted.
+crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Of a level with energies alone no structure has forces.
+Beside it lies a state table (``mftl.states``). A failure is data: it is written down and counted.
 """
 
 import logging
@@ -109,7 +109,7 @@ def label_chunk(
         if "failed" in entry:
             reason = _one_line(entry["failed"])
         else:
-            forces = np.array(entry["forces"], float)
+            forces = np.array(entry["forces"], float) if "forces" in entry else None
             reason = _implausible(atoms, entry, forces, limits)
         if not reason:
             stress = {STRESS: np.array(entry["stress"])} if "stress" in entry else {}
@@ -192,12 +192,14 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[: workers.MESSAGE]
 
 
-def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray, limits: Labels) -> str:
+def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray | None, limits: Labels) -> str:
     """Why a result is no label; empty if it is one."""
-    if not isfinite(entry["energy"]) or not np.isfinite(forces).all():
+    if not isfinite(entry["energy"]) or (forces is not None and not np.isfinite(forces).all()):
         return "energy or forces are not finite"
     if "stress" in entry and not np.isfinite(entry["stress"]).all():
         return "the stress is not finite"
+    if forces is None:
+        return ""
     largest = np.sqrt((forces**2).sum(axis=1).max())
     if largest > limits.max_force:
         return f"largest force {largest:.1f} eV/Å, more than {limits.max_force:g}"
@@ -207,11 +209,12 @@ def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray, limits
     return ""
 
 
-def _labelled(atoms: Atoms, energy: float, forces: np.ndarray, extra: dict[str, Any]) -> Atoms:
+def _labelled(atoms: Atoms, energy: float, forces: np.ndarray | None, extra: dict[str, Any]) -> Atoms:
     """A pool's structure with its label."""
     new = atoms.copy()
     new.info |= {ENERGY: float(energy), **extra}
-    new.arrays[FORCES] = forces
+    if forces is not None:
+        new.arrays[FORCES] = forces
     return new
 
 
@@ -228,7 +231,7 @@ def collect_chunks(
     """
     states = [read_states(path) for _, path in chunks]
     files = [
-        Structures(path, (ENERGY, FORCES))
+        Structures(path, (ENERGY, FORCES if level.has_forces else None))
         for (path, _), table in zip(chunks, states, strict=True)
         if (table["state"] == "done").any()
     ]
@@ -309,7 +312,7 @@ def _matched(own: Atoms, labels: Structures) -> Atoms:
             f"{labels.path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å"
         )
     extra = {key: value for key, value in atoms.info.items() if key != ENERGY}
-    return _labelled(own, atoms.info[ENERGY], atoms.arrays[FORCES], extra)
+    return _labelled(own, atoms.info[ENERGY], atoms.arrays.get(FORCES), extra)
 
 
 def _read_failures(path: str | Path) -> dict[str, str]:

@@ -41,6 +41,11 @@ class Protocol(Section):
     timestep: PositiveFloat = Field(0.5, description="fs")
     length: PositiveFloat = Field(description="ps")
     replicas: PositiveInt = Field(20, description="simulations with each model, all in one batch")
+    committee: bool = Field(
+        False,
+        description="the models of all seeds of a curve drive the simulations together, by the mean of their forces, "
+        "and each frame has the standard deviations",
+    )
     dtype: Literal["float32", "float64"] | None = Field(
         None, description="to which the model is converted (null: as it was trained); positions are float64"
     )

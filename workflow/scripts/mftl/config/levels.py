@@ -24,6 +24,11 @@ class Level(Section):
         {}, description="label these too, whatever `first` and `only` leave out, e.g. {kind: [vacancy]}"
     )
 
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return True
+
 
 class FileLevel(Level):
     """Labels that come with the data."""
@@ -31,7 +36,14 @@ class FileLevel(Level):
     file: FileName = Field(description="extended XYZ with the pool's ids, energies and forces")
     failures: FileName | None = Field(None, description="table of the ids without a label and why: id, reason")
     energy_key: str = Field("REF_energy", description="info key of the energy in eV")
-    forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+    forces_key: str | None = Field(
+        "REF_forces", description="array key of the forces in eV/Å (null: energies alone are used)"
+    )
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.forces_key is not None
 
 
 class DatasetLevel(Level):
@@ -44,3 +56,11 @@ class EngineLevel(Level):
     """What every level has whose labels are computed."""
 
     chunk_size: PositiveInt | None = Field(None, description="structures of one job, if not labels.chunk_size")
+    forces: bool = Field(
+        True, description="false: energies alone, which costs half or less where forces are computed after the energy"
+    )
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.forces

@@ -1,10 +1,11 @@
-"""Forces of a MACE model on many replicas at once.
+"""Forces of a MACE model, or of a committee of some, on many replicas at once.
 
 Neighbours are searched within the cutoff and a skin, for those replicas alone in which an atom has moved by more than
 half the skin since their last search. Each step takes from these lists the pairs within the cutoff: the model's forces
 would be the same with all of them, since its radial functions vanish there, but cost more.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from mftl.batches import EDGES, batches
 from mftl.dynamics.convolution import accelerate
 from mftl.dynamics.integrators import Evaluation
 from mftl.graphs import check_elements, edge_tables, element_tables, to
+from mftl.inputs import InputError
 from mftl.lean import find_forward
 from mftl.mace_imports import get_neighborhood
 
@@ -36,22 +38,35 @@ class Group:
 class ModelForces:
     """Energies and forces of a model on replicas, a function of the positions of all their atoms.
 
-    The model is taken over: it cannot be trained any more. ``closest`` of what is returned looks no farther than the
-    cutoff and the skin.
-    Raises InputError if a structure holds an element that the model does not know.
+    Several models are a committee: its energies and forces are the means of theirs, with the standard deviations of
+    the forces. They share neighbours, and cost little more than their networks. The models are taken over: they cannot
+    be trained any more. ``closest`` of what is returned looks no farther than the cutoff and the skin.
+    Raises InputError if a structure holds an element that a model does not know, or if models of a committee have
+    other elements, cutoffs or types of numbers than the first.
     """
 
-    def __init__(self, model: torch.nn.Module, replicas: list[Atoms], device: str = "cpu", skin: float = SKIN):
-        self.device = models.find_device(device)
-        self.forward, _ = find_forward(model.to(self.device).eval().requires_grad_(False))
-        if self.forward is model:
-            accelerate(model)
-        self.dtype, self.cutoff, self.skin = models.model_dtype(model), float(model.r_max), skin
-        elements = models.model_elements(model)
+    def __init__(
+        self,
+        model: torch.nn.Module | Sequence[torch.nn.Module],
+        replicas: list[Atoms],
+        device: str = "cpu",
+        skin: float = SKIN,
+    ):
+        members = [model] if isinstance(model, torch.nn.Module) else list(model)
+        self.device, first = models.find_device(device), members[0]
+        self.forwards = [self._forward(one) for one in members]
+        self.dtype, self.cutoff, self.skin = models.model_dtype(first), float(first.r_max), skin
+        elements = models.model_elements(first)
+        for other in members[1:]:
+            if (models.model_elements(other), float(other.r_max)) != (elements, self.cutoff) or (
+                models.model_dtype(other) != self.dtype
+            ):
+                raise InputError("the models of a committee have different elements, cutoffs or types of numbers")
         for atoms in replicas:
             check_elements(atoms, elements)
         self.replicas = replicas
-        self.references = models.composition(replicas, elements) @ models.reference_energies(model)
+        references = np.mean([models.reference_energies(one) for one in members], axis=0)
+        self.references = models.composition(replicas, elements) @ references
         self.elements = [torch.tensor((a.numbers[:, None] == np.asarray(elements)).argmax(1)) for a in replicas]
         self.known = len(elements)
         self.positions = np.concatenate([atoms.positions for atoms in replicas])  # of the last search for neighbours
@@ -77,16 +92,20 @@ class ModelForces:
         shifts = torch.from_numpy(self.shifts.take(near, 0)).to(self.dtype)
         local = torch.from_numpy(local).to(self.dtype)
         edges = torch.from_numpy(np.stack([senders, receivers]))
-        energies, forces = np.empty(len(self.replicas)), np.empty_like(positions)
+        energies = np.empty((len(self.forwards), len(self.replicas)))
+        forces = np.empty((len(self.forwards), *positions.shape))
         for group in self.groups:
             first, last = np.searchsorted(receivers, [group.atoms.start, group.atoms.stop])
             own = edges[:, first:last] - group.atoms.start
             changing = {"positions": local[group.atoms], "edge_index": own, "shifts": shifts[first:last]}
             changing |= edge_tables(own[1], group.atoms.stop - group.atoms.start)
-            output = self.forward(group.fixed | to(changing, self.device), training=False, compute_force=True)
-            energies[group.replicas] = output["interaction_energy"].detach().double().cpu().numpy()
-            forces[group.atoms] = output["forces"].detach().double().cpu().numpy()
-        return Evaluation(energies + self.references, forces, self._closest(squares))
+            batch = group.fixed | to(changing, self.device)
+            for k, forward in enumerate(self.forwards):
+                output = forward(batch, training=False, compute_force=True)
+                energies[k, group.replicas] = output["interaction_energy"].detach().double().cpu().numpy()
+                forces[k, group.atoms] = output["forces"].detach().double().cpu().numpy()
+        deviations = forces.std(0) if len(self.forwards) > 1 else None
+        return Evaluation(energies.mean(0) + self.references, forces.mean(0), self._closest(squares), deviations)
 
     def keep(self, kept: np.ndarray) -> None:
         """Go on with some of the replicas alone; ``kept`` (R,) says which."""
@@ -107,6 +126,12 @@ class ModelForces:
         self.positions, self.weights = state["positions"].copy(), state["weights"].copy()
         self._search_all()
         self._group()
+
+    def _forward(self, model: torch.nn.Module) -> Callable[..., dict[str, torch.Tensor]]:
+        forward, _ = find_forward(model.to(self.device).eval().requires_grad_(False))
+        if forward is model:
+            accelerate(model)
+        return forward
 
     def _search_all(self) -> None:
         self.starts = np.cumsum([0, *map(len, self.replicas)])

@@ -18,6 +18,7 @@ class Evaluation:
     energies: np.ndarray  # (R,), eV
     forces: np.ndarray  # (N, 3), eV/Å
     closest: np.ndarray  # (R,), smallest distance of two atoms, Å; inf if none is within reach or it is not known
+    deviations: np.ndarray | None = None  # (N, 3), of a committee: standard deviations of its members' forces, eV/Å
 
 
 Forces = Callable[[np.ndarray], Evaluation]

@@ -47,6 +47,7 @@ class Record:
     closest: float = np.inf  # Å, the smallest distance seen
     deviation: float = 0.0  # Å, the largest of a bond
     temperatures: float = 0.0  # K, summed over steps
+    spread: float = 0.0  # eV/Å, root mean square of a committee's deviations, summed over steps
 
 
 @dataclass(eq=False)
@@ -89,6 +90,7 @@ class Simulation:
         positions = np.concatenate([atoms.positions for atoms in self.replicas])
         nothing = Evaluation(np.zeros(count), np.zeros_like(positions), np.full(count, np.inf))
         self.state = State(positions, np.concatenate(velocities), masses, nothing)
+        self.is_committee = settings.committee
 
     @property
     def checkpoint(self) -> Path:
@@ -135,7 +137,8 @@ class Simulation:
         """A row for each replica: what it started from, how far it came, and what happened first; times in ps.
 
         ``overlap_ps`` and ``bond_ps`` are empty where a criterion was never violated, ``bond_ps`` also where no bond
-        must hold. Whoever stopped early violates both from then on.
+        must hold. Whoever stopped early violates both from then on. ``force_deviation_eV_A``: how far a committee's
+        members are apart, the mean over steps.
         """
         rows = []
         for k, one in enumerate(self.records):
@@ -155,6 +158,7 @@ class Simulation:
                     "closest_A": round(one.closest, 4),
                     "bond_deviation_A": np.nan if self.bonds is None else round(one.deviation, 4),
                     "mean_temperature_K": round(one.temperatures / (last + 1), 2),
+                    "force_deviation_eV_A": round(one.spread / (last + 1), 6) if self.is_committee else np.nan,
                 }
             )
         return pd.DataFrame(rows)
@@ -187,7 +191,7 @@ class Simulation:
         now, temperatures = self.state.now, self.temperatures()
         finite = np.isfinite(np.add.reduceat(now.forces.sum(1), self.starts) + now.energies + temperatures)
         hot = temperatures > self.settings.max_temperature
-        deviations = self._deviations()
+        deviations, spreads = self._deviations(), self._spreads()
         looked = self.settings.overlaps == "steps" or self.step % self.every == 0
         done = []
         for i in range(len(self.live)):
@@ -195,6 +199,7 @@ class Simulation:
             reasons = [] if finite[i] else [NOT_FINITE]
             if finite[i]:
                 one.temperatures += float(temperatures[i])
+                one.spread += float(spreads[i])
                 one.closest = min(one.closest, float(now.closest[i]))
                 one.deviation = max(one.deviation, float(deviations[i]))
             if hot[i]:
@@ -220,7 +225,8 @@ class Simulation:
         """Go on with some of the live replicas alone."""
         atoms = np.repeat(kept, self.atoms)
         self.live, state, now = self.live[kept], self.state, self.state.now
-        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept])
+        deviations = None if now.deviations is None else now.deviations[atoms]
+        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept], deviations)
         self.state = State(state.positions[atoms], state.velocities[atoms], state.masses[atoms], now)
         if len(self.live):
             self.forces.keep(kept)
@@ -251,6 +257,12 @@ class Simulation:
                 deviations[some] = np.maximum.reduceat(off, bounds[:-1][some])
         return deviations
 
+    def _spreads(self) -> np.ndarray:
+        """Root mean square of the standard deviations of a committee's forces in each live replica, eV/Å."""
+        if self.state.now.deviations is None:
+            return np.zeros(len(self.live))
+        return np.sqrt(np.add.reduceat((self.state.now.deviations**2).mean(1), self.starts) / self.atoms)
+
     def _write(self, file: BinaryIO, chosen: np.ndarray) -> None:
         """Write frames of some live replicas."""
         temperatures = self.temperatures()
@@ -259,6 +271,8 @@ class Simulation:
             one = Atoms(atoms.numbers, self.state.positions[own], cell=atoms.cell, pbc=atoms.pbc)
             if self.settings.velocities:
                 one.set_array("momenta", self.state.masses[own] * self.state.velocities[own])
+            if self.state.now.deviations is not None:
+                one.set_array("forces_deviation", self.state.now.deviations[own])
             one.info["replica"], one.info["time_ps"] = int(self.live[i]), self._ps(self.step)
             one.info["potential_energy"] = float(self.state.now.energies[i])
             one.info["temperature_K"] = float(temperatures[i])

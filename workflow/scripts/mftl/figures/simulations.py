@@ -105,9 +105,10 @@ def protocol_text(config: "Config", name: str) -> str:
     """What a figure says of the simulations in it."""
     one = config.dynamics[name]
     ensemble = f"Langevin {one.friction:g}/ps" if one.ensemble == "nvt" else "constant energy"
+    models = "the mean forces of all seeds" if one.committee else "each model"
     bonds = f", bonds within {one.bond_deviation:g}\u00a0Å" if one.bond_deviation else ""
     return (
-        f"{one.replicas} simulations with each model, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
+        f"{one.replicas} simulations with {models}, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
         f"step {one.timestep:g} fs; stable: no two atoms within {one.closest:g}\u00a0Å{bonds}"
     )
 

@@ -36,12 +36,17 @@ def models(config: Config, wildcards: Any) -> dict[str, Any]:
 
 
 def settings(config: Config, wildcards: Any) -> dict[str, Any]:
-    """What batches hold at most and how much of the test set is used, as one value.
+    """What batches hold at most, how much of the test set is used and how energies are compared, as one value.
 
     Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
     """
     given = [config.prediction.test_structures, config.curves[wildcards.curve].test_structures]
-    return {"limit": limit(config, wildcards), "test_structures": min((one for one in given if one), default=None)}
+    recipe, (_, levels) = config.recipes_of(wildcards.curve)[0], config.target_of(wildcards.curve)
+    return {
+        "limit": limit(config, wildcards),
+        "test_structures": min((one for one in given if one), default=None),
+        "relative": not recipe.stages or recipe.last.levels[0] != levels[0],
+    }
 
 
 def limit(config: Config, wildcards: Any) -> dict[str, int | None]:

@@ -26,7 +26,8 @@ class Errors:
     score: float
 
     def __str__(self) -> str:
-        return f"{self.energy:.1f} meV/atom {self.forces:.0f} meV/Å"
+        forces = "" if np.isnan(self.forces) else f" {self.forces:.0f} meV/Å"
+        return f"{self.energy:.1f} meV/atom{forces}"
 
 
 def measure(head: Head, graphs: list[Graph], settings: Training) -> Errors:
@@ -34,7 +35,7 @@ def measure(head: Head, graphs: list[Graph], settings: Training) -> Errors:
 
     Where forces alone are learned, energies are compared up to a constant, which is not known before the end.
     """
-    energies, forces = evaluate(head.model, graphs, use_forces=settings.forces_weight > 0, forward=head.forward)
+    energies, forces = evaluate(head.model, graphs, use_forces=head.learns_forces(settings), forward=head.forward)
     energy = (energies - [g.energy for g in graphs]) / [len(g.positions) for g in graphs]
     if not settings.energy_weight:
         energy -= energy.mean()
