@@ -53,6 +53,6 @@ class FinetuningScheme(Figure):
     def text(self, config: "Config") -> str:
         """What it shows."""
         return (
-            "A drawing, not data. Pre-training above, fine-tuning below: the second training starts from every weight of "
-            f"the parent; its rate is given over that from scratch, as the mode ``{self.mode}`` has it."
+            "A drawing, not data. Pre-training above, fine-tuning below: the second training starts from every weight "
+            f"of the parent; its rate is given over that from scratch, as the mode ``{self.mode}`` has it."
         )
