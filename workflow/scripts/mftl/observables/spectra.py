@@ -101,5 +101,10 @@ def harmonic(displaced: list[Atoms]) -> np.ndarray:
     hessian /= lengths[:, None]
     masses = np.repeat(displaced[0].get_masses(), 3)
     values = np.linalg.eigvalsh((hessian + hessian.T) / 2 / np.sqrt(np.outer(masses, masses)))
+    return wavenumbers(values)
+
+
+def wavenumbers(values: np.ndarray) -> np.ndarray:
+    """Wavenumbers (cm⁻¹) of modes from force constants over masses (eV/Å²/u); imaginary ones negative."""
     frequencies = np.sign(values) * np.sqrt(np.abs(values)) / (2 * np.pi) * 1000 * units.fs  # THz
     return frequencies * CM
