@@ -320,9 +320,9 @@ def test_resumed_after_a_kill_is_uninterrupted_bit_for_bit(dtype, tmp_path, proc
 def test_huber_loss_is_linear_for_large_deviations():
     settings = Training(energy_weight=1.0, forces_weight=2.0, huber_delta=0.1)
     energy, forces = torch.tensor([0.05]), torch.tensor([[0.05, 1.0, 0.0]])
-    squared = weighted_loss(energy, forces, settings.model_copy(update={"huber_delta": None}))
+    squared = weighted_loss(energy, forces, None, settings.model_copy(update={"huber_delta": None}))
     assert float(squared) == pytest.approx(0.05**2 + 2 * (0.05**2 + 1.0) / 3)
-    robust = weighted_loss(energy, forces, settings)
+    robust = weighted_loss(energy, forces, None, settings)
     assert float(robust) == pytest.approx(0.05**2 + 2 * (0.05**2 + 0.1 * (2 * 1.0 - 0.1)) / 3)
 
 

@@ -11,6 +11,7 @@ from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.low_level import DeltaForces
 from mftl.dynamics.simulation import Simulation, identify, replicas
 from mftl.dynamics.starts import read_starts
+from mftl.inputs import InputError
 from mftl.jobs import job
 
 with job(snakemake):
@@ -19,9 +20,12 @@ with job(snakemake):
     settings = Protocol(**params.protocol)
     structures, bonds = read_starts(snakemake.input.starts)
     members = [models.load_model(path, head=params.head, dtype=settings.dtype) for path in snakemake.input.models]
-    forces = ModelForces(members, replicas(structures, settings.replicas), params.device)
+    stress = settings.ensemble == "npt"
+    forces = ModelForces(members, replicas(structures, settings.replicas), params.device, stress=stress)
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
     if params.low_level:
+        if settings.ensemble == "npt":
+            raise InputError("a Δ model's low level gives no stress in simulations; use ensemble: nvt")
         torch.set_num_threads(1)  # the job's threads are the engine's workers; and their number must not change a bit
         level = engines.level(params.low_level)
         forces = DeltaForces(forces, level, snakemake.threads)

@@ -8,26 +8,28 @@ import numpy as np
 from ase import Atoms
 
 from mftl.inputs import InputError
-from mftl.structures import ENERGY, FORCES, Structures
+from mftl.structures import ENERGY, FORCES, STRESS, Structures
 
 
 @dataclass
 class Labelled:
     """Structures with their labels at one level: ``energies`` (n,) in eV, ``forces`` n arrays (N, 3) in eV/Å.
 
-    ``forces`` is None at a level that has energies alone.
+    ``forces`` is None at a level that has energies alone, ``stresses`` (n, 3, 3) in eV/Å³ where not all have one.
     """
 
     structures: list[Atoms]
     energies: np.ndarray
     forces: list[np.ndarray] | None
+    stresses: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.structures)
 
     def __getitem__(self, part: slice) -> "Labelled":
         forces = None if self.forces is None else self.forces[part]
-        return Labelled(self.structures[part], self.energies[part], forces)
+        stresses = None if self.stresses is None else self.stresses[part]
+        return Labelled(self.structures[part], self.energies[part], forces, stresses)
 
 
 def read_sets(path: str | Path) -> dict[str, list[str]]:
@@ -60,6 +62,7 @@ def choose(
 
 def _labelled(files: list[Structures], ids: list[str]) -> Labelled:
     structures, energies = [], []
+    stresses: list[np.ndarray] = []
     forces: list[np.ndarray] | None = [] if all(file.has_forces for file in files) else None
     for one in ids:
         high, *others = (file[one] for file in files)
@@ -67,4 +70,7 @@ def _labelled(files: list[Structures], ids: list[str]) -> Labelled:
         energies.append(high.info[ENERGY] - sum(low.info[ENERGY] for low in others))
         if forces is not None:
             forces.append(high.arrays[FORCES] - sum(low.arrays[FORCES] for low in others))
-    return Labelled(structures, np.array(energies, dtype=float), forces)
+        if all(STRESS in one.info for one in (high, *others)):
+            stresses.append(high.info[STRESS] - sum(low.info[STRESS] for low in others))
+    every = np.array(stresses, dtype=float) if len(stresses) == len(ids) else None
+    return Labelled(structures, np.array(energies, dtype=float), forces, every)

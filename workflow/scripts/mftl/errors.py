@@ -27,7 +27,8 @@ class Units:
 
     def of(self, quantity: str) -> str:
         """The unit of a quantity."""
-        return f"{self.name}/Å" if quantity == "forces" else f"{self.name}/atom" if self.per_atom else self.name
+        per = {"forces": "/Å", "stress": "/Å³"}.get(quantity, "/atom" if self.per_atom else "")
+        return f"{self.name}{per}"
 
     def energies(self, energies: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Energies (n,) in eV, of structures of ``sizes`` (n,) atoms, in this unit."""
@@ -54,15 +55,19 @@ def error_rows(
     reference_forces: np.ndarray | None,
     sizes: np.ndarray,
     units: str = "meV/atom",
+    stresses: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[dict]:
-    """RMSE and MAE of energies (by default meV/atom) and, where both are known, of force components (meV/Å).
+    """RMSE and MAE of energies (meV/atom) and, where known, of components of forces (meV/Å) and stress (meV/Å³).
 
-    Energies (n,) in eV with ``sizes`` (n,) atoms each; forces (atoms, 3) in eV/Å. ``units``: a key of ``UNITS``.
+    Energies (n,) in eV with ``sizes`` (n,) atoms each; forces (atoms, 3) in eV/Å, predicted and reference
+    ``stresses`` (n, 3, 3) in eV/Å³. ``units``: a key of ``UNITS``.
     """
     given = UNITS[units]
     errors = {"energy": given.energies(predicted_energies - reference_energies, sizes)}
     if predicted_forces is not None and reference_forces is not None:
         errors["forces"] = given.factor * (predicted_forces - reference_forces).ravel()
+    if stresses is not None:
+        errors["stress"] = given.factor * (stresses[0] - stresses[1]).ravel()
     return [
         {
             "quantity": quantity,
@@ -109,8 +114,11 @@ def error_table(
     energies are compared as relative ones.
     """
     rows = []
-    for keys, (_, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
-        rows += [keys | row for row in error_rows(energies, references, forces, reference_forces, sizes, units)]
+    for keys, (_, sizes, energies, references, forces, reference_forces, stresses) in _models(
+        figure, predictions, only
+    ):
+        known = error_rows(energies, references, forces, reference_forces, sizes, units, stresses)
+        rows += [keys | row for row in known]
     return pd.DataFrame(rows)
 
 
@@ -123,7 +131,8 @@ def point_table(
     """
     found: dict[tuple, list] = {}
     given = UNITS[units]
-    for keys, (ids, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
+    for keys, one in _models(figure, predictions, only):
+        ids, sizes, energies, references, forces, reference_forces, stresses = one
         point = keys["curve"], keys["value"]
         energy = np.abs(given.energies(energies - references, sizes))
         found.setdefault((*point, "energy"), []).append((energy, energy**2, np.ones(len(sizes)), ids))
@@ -132,6 +141,10 @@ def point_table(
             starts = np.cumsum(sizes) - sizes
             of_structure = [np.add.reduceat(one.sum(1), starts) for one in (np.abs(force), force**2)]
             found.setdefault((*point, "forces"), []).append((*of_structure, 3.0 * sizes, ids))
+        if stresses is not None:
+            stress = given.factor * (stresses[0] - stresses[1]).reshape(-1, 9)
+            of_structure = [one.sum(1) for one in (np.abs(stress), stress**2)]
+            found.setdefault((*point, "stress"), []).append((*of_structure, np.full(len(sizes), 9.0), ids))
     rows = []
     for (curve, value, quantity), models in found.items():
         absolutes, squares = (np.array([model[k] for model in models]) for k in (0, 1))
@@ -159,9 +172,10 @@ def group_table(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _models(figure: str, predictions: dict[str, Path], only: Set[str] | None) -> Iterator[tuple[dict, tuple[Any, ...]]]:
-    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3).
+    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3), stresses.
 
-    References of forces are None where the labels are energies alone.
+    References of forces are None where the labels are energies alone. Stresses, a pair of predicted and reference ones
+    (n, 3, 3), are None where not all labels have one.
     """
     for curve, path in predictions.items():
         with np.load(path) as stored:
@@ -177,7 +191,10 @@ def _models(figure: str, predictions: dict[str, Path], only: Set[str] | None) ->
                 compositions = _compositions(data["numbers"][of_chosen], sizes)
                 energies, references = (relative_energies(one, compositions) for one in (energies, references))
             known = data["reference_forces"][of_chosen] if "reference_forces" in data else None
-            yield keys, (ids, sizes, energies, references, data["forces"][model][of_chosen], known)
+            stresses = None
+            if "stresses" in data:
+                stresses = data["stresses"][model][chosen], data["reference_stresses"][chosen]
+            yield keys, (ids, sizes, energies, references, data["forces"][model][of_chosen], known, stresses)
 
 
 def structure_table(

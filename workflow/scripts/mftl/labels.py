@@ -21,9 +21,8 @@ from mftl.config.labels import Labels
 from mftl.config.levels import FileLevel, Level
 from mftl.inputs import InputError
 from mftl.states import COLUMNS, read_states
-from mftl.structures import ENERGY, FORCES, Structures, write_structures
+from mftl.structures import ENERGY, FORCES, STRESS, Structures, write_structures
 
-STRESS = "REF_stress"
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
 MAX_SHIFT = 1e-4  # Å, by which a label's geometry may differ from the pool's

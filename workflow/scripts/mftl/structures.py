@@ -15,7 +15,7 @@ from ase.io.extxyz import output_column_format, read_xyz
 from mftl.extxyz import is_compressed, is_extxyz, read_ids, read_info, read_places, stem
 from mftl.inputs import InputError
 
-ENERGY, FORCES = "REF_energy", "REF_forces"  # the keys of labels in the project's own files
+ENERGY, FORCES, STRESS = "REF_energy", "REF_forces", "REF_stress"  # the keys of labels in the project's own files
 Progress = Callable[[Iterable], Iterable]  # e.g. tqdm.tqdm; iter for silence
 
 

@@ -61,6 +61,9 @@ class Training(Section):
         ge=0,
         description="weight of the force errors, (eV/Å)², in the loss; 0: no forces, as where labels have none",
     )
+    stress_weight: float = Field(
+        0.0, ge=0, description="weight of the stress errors, (eV/Å³)², in the loss, where all labels have a stress"
+    )
     huber_delta: PositiveFloat | None = Field(
         None, description="errors beyond this count linearly, not squared, in eV/atom and eV/Å (null: all squared)"
     )

@@ -28,7 +28,15 @@ from ase import Atoms, units
 from tqdm import tqdm
 
 from mftl.config.dynamics import Protocol
-from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet
+from mftl.dynamics.integrators import (
+    Evaluation,
+    State,
+    baoab,
+    cell_rescaling,
+    kinetic_energies,
+    maxwell_boltzmann,
+    velocity_verlet,
+)
 from mftl.dynamics.starts import Bonds
 from mftl.structures import frame
 
@@ -47,6 +55,7 @@ class Record:
     closest: float = np.inf  # Å, the smallest distance seen
     deviation: float = 0.0  # Å, the largest of a bond
     temperatures: float = 0.0  # K, summed over steps
+    volumes: float = 0.0  # Å³, summed over steps
     spread: float = 0.0  # eV/Å, root mean square of a committee's deviations, summed over steps
 
 
@@ -91,6 +100,8 @@ class Simulation:
         nothing = Evaluation(np.zeros(count), np.zeros_like(positions), np.full(count, np.inf))
         self.state = State(positions, np.concatenate(velocities), masses, nothing)
         self.is_committee = settings.committee
+        self.cells = np.array([atoms.cell.array for atoms in self.replicas])  # of those that are live
+        self.scales = np.ones(count)  # how much longer than at the start they are
 
     @property
     def checkpoint(self) -> Path:
@@ -158,6 +169,7 @@ class Simulation:
                     "closest_A": round(one.closest, 4),
                     "bond_deviation_A": np.nan if self.bonds is None else round(one.deviation, 4),
                     "mean_temperature_K": round(one.temperatures / (last + 1), 2),
+                    "mean_volume_A3": round(one.volumes / (last + 1), 4) if one.volumes else np.nan,
                     "force_deviation_eV_A": round(one.spread / (last + 1), 6) if self.is_committee else np.nan,
                 }
             )
@@ -170,7 +182,7 @@ class Simulation:
         constant energy 3N - 3, since it stays at rest.
         """
         atoms = np.diff([*self.starts, len(self.state.positions)])
-        freedom = 3 * atoms if self.settings.ensemble == "nvt" else np.maximum(3 * atoms - 3, 1)
+        freedom = np.maximum(3 * atoms - 3, 1) if self.settings.ensemble == "nve" else 3 * atoms
         return 2 * kinetic_energies(self.state, self.starts) / (freedom * units.kB)
 
     def _advance(self) -> None:
@@ -183,15 +195,38 @@ class Simulation:
             for k, start, count in zip(self.live, self.starts, self.atoms, strict=True):
                 self.randoms[k].standard_normal(out=noise[start : start + count])
             friction = settings.friction / (1000 * units.fs)
+            if settings.ensemble == "npt":
+                self._rescale(dt)
             baoab(self.state, self.forces, dt, friction, settings.temperature, noise)
         self.step += 1
+
+    def _rescale(self, dt: float) -> None:
+        """The barostat's part of a step, from the pressures before it."""
+        settings, state = self.settings, self.state
+        volumes, kinetic = self.volumes(), kinetic_energies(state, self.starts)
+        assert state.now.stresses is not None  # the forces were made for it
+        pressures = 2 * kinetic / (3 * volumes) - np.trace(state.now.stresses, axis1=1, axis2=2) / 3
+        noise = np.array([self.randoms[k].standard_normal() for k in self.live])
+        time, compressibility = settings.barostat_time * 1000 * units.fs, settings.compressibility / units.bar
+        factors = cell_rescaling(
+            volumes, pressures, settings.pressure * units.bar, compressibility, time, dt, settings.temperature, noise
+        )
+        atoms = np.repeat(factors, self.atoms)[:, None]
+        state.positions *= atoms
+        state.velocities /= atoms
+        self.cells, self.scales = self.cells * factors[:, None, None], self.scales * factors
+        self.forces.rescale(factors)
+
+    def volumes(self) -> np.ndarray:
+        """Volume of the cell of each live replica, Å³."""
+        return np.abs(np.linalg.det(self.cells))
 
     def _judge(self, file: BinaryIO) -> None:
         """Look at both criteria, and take out the replicas that need not go on, with a last frame of each."""
         now, temperatures = self.state.now, self.temperatures()
         finite = np.isfinite(np.add.reduceat(now.forces.sum(1), self.starts) + now.energies + temperatures)
         hot = temperatures > self.settings.max_temperature
-        deviations, spreads = self._deviations(), self._spreads()
+        deviations, spreads, volumes = self._deviations(), self._spreads(), self.volumes()
         looked = self.settings.overlaps == "steps" or self.step % self.every == 0
         done = []
         for i in range(len(self.live)):
@@ -200,6 +235,7 @@ class Simulation:
             if finite[i]:
                 one.temperatures += float(temperatures[i])
                 one.spread += float(spreads[i])
+                one.volumes += float(volumes[i])
                 one.closest = min(one.closest, float(now.closest[i]))
                 one.deviation = max(one.deviation, float(deviations[i]))
             if hot[i]:
@@ -226,7 +262,9 @@ class Simulation:
         atoms = np.repeat(kept, self.atoms)
         self.live, state, now = self.live[kept], self.state, self.state.now
         deviations = None if now.deviations is None else now.deviations[atoms]
-        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept], deviations)
+        stresses = None if now.stresses is None else now.stresses[kept]
+        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept], stresses, deviations)
+        self.cells, self.scales = self.cells[kept], self.scales[kept]
         self.state = State(state.positions[atoms], state.velocities[atoms], state.masses[atoms], now)
         if len(self.live):
             self.forces.keep(kept)
@@ -250,6 +288,7 @@ class Simulation:
         deviations = np.zeros(len(self.live))
         if self.bonds is not None:
             pairs, shifts, lengths, bounds = self.bonded
+            shifts = shifts * np.repeat(self.scales, np.diff(bounds))[:, None]
             vectors = self.state.positions[pairs[:, 1]] - self.state.positions[pairs[:, 0]] + shifts
             some = bounds[1:] > bounds[:-1]
             if some.any():
@@ -268,7 +307,7 @@ class Simulation:
         temperatures = self.temperatures()
         for i in np.flatnonzero(np.isin(self.live, chosen)):
             atoms, own = self.replicas[self.live[i]], slice(self.starts[i], self.starts[i] + self.atoms[i])
-            one = Atoms(atoms.numbers, self.state.positions[own], cell=atoms.cell, pbc=atoms.pbc)
+            one = Atoms(atoms.numbers, self.state.positions[own], cell=self.cells[i], pbc=atoms.pbc)
             if self.settings.velocities:
                 one.set_array("momenta", self.state.masses[own] * self.state.velocities[own])
             if self.state.now.deviations is not None:
@@ -287,6 +326,8 @@ class Simulation:
             "step": self.step,
             "live": self.live,
             "state": self.state,
+            "cells": self.cells,
+            "scales": self.scales,
             "records": self.records,
             "randoms": [one.bit_generator.state for one in self.randoms],
             "forces": self.forces.state() if len(self.live) else None,
@@ -308,6 +349,7 @@ class Simulation:
             return 0
         kept = np.isin(np.arange(len(self.replicas)), saved["live"])
         self.step, self.live, self.state, self.records = (saved[k] for k in ("step", "live", "state", "records"))
+        self.cells, self.scales = saved["cells"], saved["scales"]
         for random, state in zip(self.randoms, saved["randoms"], strict=True):
             random.bit_generator.state = state
         if len(self.live):

@@ -135,6 +135,9 @@ class Lines(AverageErrors):
     """Errors against the open number of its curves, with points of other curves as horizontal lines."""
 
     references: list[Reference] = Field([], description="horizontal lines, such as the error without pre-training")
+    quantities: list[Literal["energy", "forces", "stress"]] = Field(
+        ["energy", "forces"], min_length=1, description="a panel for each; of labels without one there is none"
+    )
     marks: list[Mark] = Field([], description="vertical lines, such as ten times the size of the last stage")
 
     def all_curves(self) -> list[str]:
@@ -155,4 +158,4 @@ class Lines(AverageErrors):
         """What all have, and the lines."""
         lines = {"references": [one.model_dump() for one in self.references]}
         lines |= {"marks": [one.model_dump() for one in self.marks]}
-        return super().params(config) | lines | {"curves": self.curves}
+        return super().params(config) | lines | {"curves": self.curves, "quantities": self.quantities}

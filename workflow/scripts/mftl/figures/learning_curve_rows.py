@@ -34,13 +34,16 @@ class LearningCurveRows(Figure):
     kind: Literal["learning-curve-rows"] = Field(description="the kind of figure")
     rows: list[Row] = Field(min_length=1, max_length=6, description="from top to bottom")
     units: UnitsName = Field("meV/atom", description="as of learning-curves")
+    quantities: list[Literal["energy", "forces", "stress"]] = Field(
+        ["energy", "forces"], min_length=1, description="a column of panels for each"
+    )
     error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
     bars: BarsName | None = Field(None, description="what its error bars are (null: those of `plot`)")
 
     @cached_property
     def parts(self) -> list[LearningCurves]:
         """Each row as a figure of its own."""
-        own = self.model_dump(include={"units", "error", "bars"})
+        own = self.model_dump(include={"units", "error", "bars", "quantities"})
         rows = [row.model_dump(exclude={"label"}) for row in self.rows]
         return [LearningCurves(kind="learning-curves", **(row | own)) for row in rows]
 

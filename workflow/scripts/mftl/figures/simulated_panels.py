@@ -8,7 +8,7 @@ from pydantic import Field
 from mftl.config.base import Name, Section, listed, mistake
 from mftl.config.curves import Reference
 from mftl.figures.base import Files
-from mftl.figures.simulations import Simulations, force_field_mistakes, protocol_text, values_of
+from mftl.figures.simulations import Simulations, can_have_engine, force_field_mistakes, protocol_text, values_of
 from mftl.paths import runs_of
 
 if TYPE_CHECKING:
@@ -67,4 +67,5 @@ class SimulatedPanels(Simulations):
         for i, panel in enumerate(self.panels):
             for k, one in enumerate(panel.models):
                 where = f"{path}.panels.{i}.models.{k}"
-                yield from force_field_mistakes(config, f"{where}.curve", one.curve, f"{where}.value", [one.value])
+                keys = f"{where}.curve", one.curve, f"{where}.value", [one.value]
+                yield from force_field_mistakes(config, *keys, engine=can_have_engine(config, self.protocol))

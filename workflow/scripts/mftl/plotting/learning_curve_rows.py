@@ -15,7 +15,7 @@ def plot(table: pd.DataFrame, rows: list[dict], style: dict, title: str = "") ->
     ``table`` from ``learning_curves.summarise``, of the curves of all rows. The legend has each label once.
     """
     with styles.context(style):
-        quantities = styles.quantities(table)
+        quantities = styles.quantities(table, list(dict.fromkeys(one for row in rows for one in row["quantities"])))
         width = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE)
         size = width, style["height"] * (0.3 + 0.8 * len(rows))
         figure, axes = plt.subplots(len(rows), len(quantities), figsize=size, layout="constrained", squeeze=False)

@@ -40,20 +40,21 @@ def plot(
     references: Sequence[dict] = (),
     marks: Sequence[dict] = (),
     curves: Sequence[str] | None = None,
+    quantities: Sequence[str] = (styles.ENERGY, styles.FORCES),
 ) -> Figure:
-    """Two panels, energies and forces, on log axes, with intervals; one where test labels are energies alone.
+    """A panel for each quantity that the labels have, on log axes, with intervals.
 
     ``table`` from ``summarise``; ``looks``: colour, marker and linestyle of each curve; ``style``: the configuration's
     section `plot`; ``test``: what the errors are tested against; ``seeds``: in what seeds differ. ``references``:
     points of curves (curve, value, label) that are drawn as horizontal lines, ``marks``: vertical ones (value, label);
-    ``curves``: those drawn as curves (None: all).
+    ``curves``: those drawn as curves (None: all); ``quantities``: a panel for each.
     """
     with styles.context(style):
-        quantities = styles.quantities(table)
+        quantities = styles.quantities(table, quantities)
         size = style["width"] * (1.0 if len(quantities) > 1 else SINGLE), style["height"]
         figure, axes = plt.subplots(1, len(quantities), figsize=size, layout="constrained", squeeze=False)
         drawn = table if curves is None else table[table["curve"].isin(curves)]
-        for axis, letter, quantity in zip(axes[0], "ab", quantities, strict=False):
+        for axis, letter, quantity in zip(axes[0], "abc", quantities, strict=False):
             draw_curves(axis, drawn, quantity, looks, xlabel)
             draw_lines(axis, table, quantity, looks, references, marks)
             if len(quantities) > 1:
@@ -104,5 +105,5 @@ def draw_lines(
 def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
     """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
     table = summarise(points.read(inputs["points"]), params["labels"], style["error"], style["bars"])
-    keys = ("xlabel", "test", "spread", "title", "references", "marks", "curves")
+    keys = ("xlabel", "test", "spread", "title", "references", "marks", "curves", "quantities")
     return table, plot(table, params["looks"], style, *(params[key] for key in keys))

@@ -17,8 +17,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from mftl.config.plot import BARS
 from mftl.points import FIFTH
 
-ENERGY, FORCES = "energy", "forces"
-LABELS = {ENERGY: "Energy {error} ({unit})", FORCES: "Force {error} ({unit})"}
+ENERGY, FORCES, STRESS = "energy", "forces", "stress"
+LABELS = {ENERGY: "Energy {error} ({unit})", FORCES: "Force {error} ({unit})", STRESS: "Stress {error} ({unit})"}
 DARK = "#333333"  # of lines and text that belong to no curve
 LINE = 115  # letters of small print across a figure
 
@@ -97,9 +97,9 @@ def points_text(table: pd.DataFrame, test: str, seeds: str) -> str:
     return text
 
 
-def quantities(table: pd.DataFrame) -> list[str]:
-    """The quantities of a table, a panel each: forces are not there where test labels are energies alone."""
-    return [one for one in LABELS if (table["quantity"] == one).any()]
+def quantities(table: pd.DataFrame, wanted: Iterable[str] = (ENERGY, FORCES)) -> list[str]:
+    """The wanted quantities that a table has, a panel each; of labels that are energies alone there is one."""
+    return [one for one in wanted if (table["quantity"] == one).any()]
 
 
 def error_label(table: pd.DataFrame, quantity: str) -> str:

@@ -27,14 +27,14 @@ class Adjustment(torch.nn.Module):
         self.shift = torch.nn.Parameter(torch.zeros(elements, dtype=like.dtype, device=like.device))
 
     def adjusted(self, forward: Forward) -> Forward:
-        """What computes adjusted interaction energies and forces, from what computes a model's."""
+        """What computes adjusted interaction energies, forces and stress, from what computes a model's."""
 
         def both(batch: dict[str, torch.Tensor], **options: bool) -> dict[str, torch.Tensor]:
             output = forward(batch, **options)
             energies = self.scale * output["interaction_energy"]
             energies = energies.index_add(0, batch["batch"], self.shift.index_select(0, batch["elements"]))
-            forces = output.get("forces")
-            return output | {"interaction_energy": energies, "forces": None if forces is None else self.scale * forces}
+            derived = {key: self.scale * output[key] for key in ("forces", "stress") if output.get(key) is not None}
+            return output | {"interaction_energy": energies} | derived
 
         return both
 

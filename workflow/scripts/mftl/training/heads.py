@@ -16,6 +16,7 @@ from mftl.datasets import Labelled
 from mftl.graphs import Graph, make_graph
 from mftl.lean import find_forward
 from mftl.prediction import evaluate
+from mftl.strain import with_stress
 from mftl.training.adjustment import Adjustment
 
 OWN = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
@@ -42,6 +43,10 @@ class Head:
         """Whether forces are wanted, and its structures have them."""
         return settings.forces_weight > 0 and self.data.forces is not None
 
+    def learns_stress(self, settings: Training) -> bool:
+        """Whether stress is wanted, and all its structures have one."""
+        return settings.stress_weight > 0 and self.data.stresses is not None
+
     @property
     def parts(self) -> list[torch.nn.Module]:
         """What has weights: the model, and the adjustment if there is one."""
@@ -52,6 +57,8 @@ class Head:
         self.references = models.reference_energies(self.model)
         self.graphs = make_graphs(self.model, self.data)
         self.forward, how = find_forward(self.model)
+        if self.learns_stress(settings) and self.forward is self.model:
+            self.forward = with_stress(self.model)
         if settings.learning_rate_scale or settings.learning_rate_shift:
             self.adjustment = Adjustment(self.model)
             self.forward = self.adjustment.adjusted(self.forward)
@@ -73,9 +80,10 @@ def make_graphs(model: torch.nn.Module, data: Labelled) -> list[Graph]:
     elements = models.model_elements(model)
     interaction = data.energies - models.composition(data.structures, elements) @ models.reference_energies(model)
     every = cast(list[np.ndarray | None], data.forces) or [None] * len(data)
+    stresses = [None] * len(data) if data.stresses is None else list(data.stresses)
     return [
-        make_graph(atoms, elements, float(model.r_max), models.model_dtype(model), float(energy), forces)
-        for atoms, energy, forces in zip(data.structures, interaction, every, strict=True)
+        make_graph(atoms, elements, float(model.r_max), models.model_dtype(model), float(energy), forces, stress)
+        for atoms, energy, forces, stress in zip(data.structures, interaction, every, stresses, strict=True)
     ]
 
 
@@ -89,6 +97,6 @@ def fitted_shift(
 
     Elements that no structure holds get zero (the minimum-norm solution).
     """
-    energies, _ = evaluate(model, graphs, use_forces=False, forward=forward)
+    energies, *_ = evaluate(model, graphs, use_forces=False, forward=forward)
     counts = models.composition(data.structures, models.model_elements(model))
     return models.fit_reference_energies(counts, [g.energy for g in graphs] - energies)

@@ -175,7 +175,7 @@ class Run:
             progress.best_is_final |= progress.epoch >= self.planned_epochs
             row = progress.history[-1]
             if row["validation_score"] is not None:
-                message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"], 0.0))
+                message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"]))
             if progress.epoch in snapshots:
                 self.save_snapshot()
             if time.monotonic() - self.saved_at > self.checkpoint_seconds:
@@ -206,6 +206,7 @@ class Run:
                 "validation_score": errors.score,
                 "energy_rmse_mev_per_atom": errors.energy,
                 "force_rmse_mev_per_A": errors.forces,
+                **({} if np.isnan(errors.stress) else {"stress_rmse_mev_per_A3": errors.stress}),
             }
         progress.history.append(row)
 
@@ -223,7 +224,8 @@ class Run:
         """One step on a batch for each head; return the loss, shape ()."""
         loss = torch.zeros((), device=self.target)
         for head, own in zip(self.heads, graphs, strict=True):
-            deviation = deviations(head.forward, collate(own, self.target), head.learns_forces(self.settings))
+            learned = head.learns_forces(self.settings), head.learns_stress(self.settings)
+            deviation = deviations(head.forward, collate(own, self.target), *learned)
             loss = loss + head.weight * weighted_loss(*deviation, self.settings)
         for weights in self.trained:
             weights.grad = None

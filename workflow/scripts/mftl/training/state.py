@@ -30,8 +30,8 @@ def fingerprint(description: dict[str, Any]) -> str:
 def _contents(data: Labelled) -> str:
     digest = hashlib.sha256()
     for i, (atoms, energy) in enumerate(zip(data.structures, data.energies, strict=True)):
-        forces = () if data.forces is None else (data.forces[i],)
-        for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), *forces):
+        more = [own[i] for own in (data.forces, data.stresses) if own is not None]
+        for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), *more):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
