@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mftl import downloads
+from mftl import downloads, engines
 from mftl.config.whole import Config
 from mftl.registry import module_of
 from mftl.sources import source_hash
@@ -19,9 +19,14 @@ def others(config: Config) -> list[str]:
 
 
 def pool_files(config: Config, wildcards: Any) -> list[str]:
-    """The file that a pool is read from, if it is."""
-    pool = config.systems[wildcards.system].pool
-    return [pool.file] if hasattr(pool, "file") else []
+    """The files that a pool is built from."""
+    return config.systems[wildcards.system].pool.files()
+
+
+def environment(config: Config, wildcards: Any) -> str:
+    """The conda environment of a job that builds a pool, which an engine may need."""
+    level = _level(config, wildcards)
+    return f"../../envs/{engines.environment(level.engine) if level else 'mftl.yaml'}"
 
 
 def system_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -30,8 +35,10 @@ def system_settings(config: Config, wildcards: Any) -> dict[str, Any]:
 
 
 def source(config: Config, wildcards: Any) -> str:
-    """A hash of the code that builds a pool."""
-    return source_hash("build_pool", module_of(type(config.systems[wildcards.system].pool)))
+    """A hash of the code that builds a pool, that of an engine that computes its structures included."""
+    level = _level(config, wildcards)
+    engine = [engines.engine(level.engine).__name__] if level else []
+    return source_hash("build_pool", module_of(type(config.systems[wildcards.system].pool)), *engine)
 
 
 def receipts(config: Config, wildcards: Any) -> list[str]:
@@ -64,3 +71,8 @@ def downloaded_file(config: Config, wildcards: Any) -> str:
 def _dataset_files(config: Config, wildcards: Any) -> list[str]:
     pool: Any = config.systems[wildcards.system].pool
     return downloads.DATASETS[pool.dataset].files
+
+
+def _level(config: Config, wildcards: Any) -> Any:
+    """The level of theory at which a pool's structures are computed; None if they are not."""
+    return getattr(config.systems[wildcards.system].pool, "level", None)

@@ -1,0 +1,84 @@
+"""Geometries of single molecules: from a SMILES or a file, relaxed at a level of theory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import CalculationFailed
+from ase.optimize import BFGS
+
+from mftl import engines
+from mftl.engine_calculator import EngineCalculator
+from mftl.inputs import InputError
+from mftl.structures import Structures
+
+if TYPE_CHECKING:
+    from mftl.pools.molecule import MoleculePool
+
+MAX_STEPS = 500  # of a relaxation
+
+
+def embedded(smiles: str, seed: int) -> Atoms:
+    """A molecule from a random embedding of its SMILES, relaxed with UFF.
+
+    Raises InputError if RDKit cannot read or embed the SMILES, or if it is of an ion: engines treat neutral molecules.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None:
+        raise InputError(f"{smiles!r} is not a SMILES that RDKit can read")
+    if charge := Chem.GetFormalCharge(mol):
+        raise InputError(f"the SMILES {smiles!r} has a charge of {charge:+d}; engines treat neutral molecules only")
+    mol = Chem.AddHs(mol)
+    if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
+        raise InputError(f"RDKit finds no geometry for the SMILES {smiles!r}")
+    rdForceFieldHelpers.UFFOptimizeMolecule(mol)
+    return Atoms([a.GetSymbol() for a in mol.GetAtoms()], mol.GetConformer().GetPositions())
+
+
+def relax(atoms: Atoms) -> bool:
+    """Move atoms to the minimum of their calculator's energy nearest to them; whether 500 steps sufficed."""
+    return BFGS(atoms, logfile=None).run(fmax=1e-3, steps=MAX_STEPS)  # eV/Å
+
+
+@contextmanager
+def relaxed(pool: "MoleculePool", rng: np.random.Generator) -> Iterator[Atoms]:
+    """The molecule of a pool at a minimum of its level, calculator attached; ``rng`` gives the embedding's seed.
+
+    ``info``: ``molecule``, the pool's name, and ``smiles`` if it has one.
+    Raises InputError, naming the pool, if there is no such geometry, or if the level's engine cannot treat it.
+    """
+    atoms = _unrelaxed(pool, int(rng.integers(2**31 - 1)))
+    atoms.info = {"molecule": pool.name} | ({"smiles": pool.smiles} if pool.smiles else {})
+    try:
+        engines.check([atoms], pool.level)
+        atoms.calc = EngineCalculator(pool.level)
+    except InputError as error:
+        raise InputError(f"{pool.name}: {error}") from None
+    try:
+        try:
+            done = relax(atoms)
+        except CalculationFailed as error:
+            raise InputError(f"{pool.name}: relaxing it failed: {error}; give another `level` or `start`") from None
+        if not done:
+            raise InputError(
+                f"{pool.name}: no minimum after {MAX_STEPS} steps of relaxation; give `start`, a geometry close to one"
+            )
+        yield atoms
+    finally:
+        atoms.calc.close()
+
+
+def _unrelaxed(pool: "MoleculePool", seed: int) -> Atoms:
+    """Where the relaxation begins."""
+    if pool.start is None:
+        try:
+            return embedded(str(pool.smiles), seed)
+        except InputError as error:
+            raise InputError(f"{pool.name}: {error}") from None
+    atoms = Structures(pool.start).at(0)
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
