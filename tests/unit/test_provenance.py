@@ -186,6 +186,8 @@ def test_files_of_others_are_the_users_to_cite(tmp_path, monkeypatch):
     assert "cui2024" in citations.of_file("resources/molecules/molecules.dftb-ptbp.extxyz")
     assert "adamo1999" in citations.of_file("resources/molecules/molecules.pbe0-d3.extxyz")
     assert "perdew1996" in citations.of_file("resources/tungsten/tungsten.pbe.extxyz")
+    assert {"sun2020", "perdew1996"} <= {*citations.of_file("resources/ethylene/ethylene.pbe.extxyz.xz")}
+    assert "leimkuhler2013" in citations.of_file("resources/methanol/methanol.extxyz.xz")
     monkeypatch.chdir(tmp_path)
     Path("own.extxyz").write_text("")
     assert citations.of_file("own.extxyz") is None

@@ -36,6 +36,7 @@ SOURCES = {
     "mace-off23": "kovacs2025",
     "mace-mp-0": "batatia2024",
 }
+ONE_MOLECULE = ("methanol", "methanol_oh", "methanol_ch", "formaldehyde", "ethylene")
 # files that ship, by the first pattern that fits; resources/README.md says how they were made
 SHIPPED = {
     "resources/ptbp/*": PTBP,
@@ -43,7 +44,10 @@ SHIPPED = {
     "resources/*/*.pbe0-d3.*": [*MADE_WITH_PYSCF, *PBE0],
     "resources/*/*.wb97m-d3.*": [*MADE_WITH_PYSCF, *WB97M],
     "resources/*/*.ccsdt.*": ["sun2020", *CCSDT, "dunning1989"],
+    **{f"resources/{name}/*.pbe.*": ["sun2020", "weigend2005", *PBE] for name in ONE_MOLECULE},
     "resources/*/*.pbe.*": ["mortensen2024", *PBE],
+    "resources/methanol_*/*": ["tblite", "bannwarth2019"],
+    **{f"resources/{name}/*": ["tblite", "bannwarth2019", "leimkuhler2013"] for name in ONE_MOLECULE},
     "resources/molecules/*": ["hoja2021", "bannwarth2019"],
     "resources/foundation/*": ["hoja2021", "bannwarth2019"],
     "resources/tungsten/*": [],

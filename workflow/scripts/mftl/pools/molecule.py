@@ -1,7 +1,6 @@
 """What pools of a single molecule have in common whose structures are computed at a level of theory."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,4 +51,4 @@ class MoleculePool(Generator):
         from mftl.structures import Structures
         from mftl.systems.molecules import embedded
 
-        return [embedded(self.smiles, 0)] if self.smiles else list(islice(Structures(self.start), 1))
+        return [Structures(self.start).at(0) if self.start else embedded(str(self.smiles), 0)]
