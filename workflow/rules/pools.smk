@@ -3,7 +3,7 @@
 
 rule build_pool:
     input:
-        of(pools.pool_files),
+        of(pools.pool_files, needs_engines),
     output:
         "results/pools/{system}.extxyz",
     log:

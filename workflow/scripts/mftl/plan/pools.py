@@ -1,9 +1,13 @@
 """Pools of structures, and downloads."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mftl import downloads, engines
 from mftl.config.whole import Config
+from mftl.inputs import InputError
+from mftl.plan.labels import files_of
 from mftl.registry import module_of
 from mftl.sources import source_hash
 
@@ -18,15 +22,25 @@ def others(config: Config) -> list[str]:
     return [name for name, one in config.systems.items() if not hasattr(one.pool, "dataset")]
 
 
-def pool_files(config: Config, wildcards: Any) -> list[str]:
-    """The files that a pool is built from."""
-    return config.systems[wildcards.system].pool.files()
+def pool_files(config: Config, wildcards: Any, needs_engine: Callable[[], bool]) -> list[str]:
+    """The files that a pool is built from, those of an engine that computes its structures included.
+
+    Raises InputError, before any job runs, if that engine cannot treat the elements or is not installed.
+    """
+    system, level = config.systems[wildcards.system], _level(config, wildcards)
+    files = system.pool.files()
+    if level is None:
+        return files
+    key, finished = f"systems.{wildcards.system}.pool.level", Path(f"results/pools/{wildcards.system}.extxyz").exists()
+    if not finished and (refusal := engines.refusal(level, system.elements, None)):
+        raise InputError(f"{key}: {refusal}")
+    return files + files_of(level, system.elements, key, finished, needs_engine)
 
 
 def environment(config: Config, wildcards: Any) -> str:
     """The conda environment of a job that builds a pool, which an engine may need."""
     level = _level(config, wildcards)
-    return f"../../envs/{engines.environment(level.engine) if level else 'mftl.yaml'}"
+    return f"../../envs/{engines.environment(level.engine, with_models=True) if level else 'mftl.yaml'}"
 
 
 def system_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -75,4 +89,5 @@ def _dataset_files(config: Config, wildcards: Any) -> list[str]:
 
 def _level(config: Config, wildcards: Any) -> Any:
     """The level of theory at which a pool's structures are computed; None if they are not."""
-    return getattr(config.systems[wildcards.system].pool, "level", None)
+    level = getattr(config.systems[wildcards.system].pool, "level", None)
+    return level if hasattr(level, "engine") else None

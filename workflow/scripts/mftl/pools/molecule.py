@@ -39,7 +39,7 @@ class MoleculePool(Generator):
         for key, field in EngineLevel.model_fields.items():
             if getattr(self.level, key) != field.get_default(call_default_factory=True):
                 yield mistake(f"{path}.level.{key}", getattr(self.level, key), "no such key here: nothing is labelled")
-        if refusal := engines.refusal(self.level, (), None, f"{self.name}-…"):
+        if refusal := engines.refusal(self.level, (), None, self.first(periodic=False, root=root)):
             yield mistake(f"{path}.level.engine", self.level.engine, f"an engine for molecules: {refusal}")
 
     def files(self) -> list[str]:
