@@ -1,7 +1,10 @@
 """Pools of a single molecule: dynamics at a level of theory is as hot as said, scans stretch one bond alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms, units
 from ase.build import molecule
 from ase.io import write
@@ -13,7 +16,8 @@ from mftl.engine_calculator import EngineCalculator
 from mftl.inputs import InputError
 from mftl.pools.bond_scan import BondScanPool
 from mftl.pools.molecule_dynamics import MoleculeDynamicsPool
-from mftl.systems import bond_scan, build_pool, molecule_dynamics, molecules
+from mftl.structures import Structures
+from mftl.systems import bond_scan, build_pool, minima, molecule_dynamics
 
 GFN2 = {"engine": "tblite", "method": "GFN2-xTB"}
 DYNAMICS = {
@@ -94,7 +98,7 @@ def test_a_run_is_as_hot_as_said():
     pool, temperature = dynamics(friction=100.0, temperature=300), 300
     rng = np.random.default_rng(0)
     kinetic, potential = [], []
-    with molecules.relaxed(pool, rng) as atoms:
+    with minima.relaxed(pool, rng) as atoms:
         lowest = atoms.get_potential_energy()
         for step, state in molecule_dynamics.trajectory(pool, atoms, 4000, rng):
             if step > 200:
@@ -110,7 +114,7 @@ def test_a_run_is_as_hot_as_said():
 def test_a_run_begins_without_rotation_and_at_rest():
     pool = dynamics(smiles="C=O", name="formaldehyde")
     rng = np.random.default_rng(1)
-    with molecules.relaxed(pool, rng) as atoms:
+    with minima.relaxed(pool, rng) as atoms:
         # a step so short that the thermostat adds nothing
         quick = pool.model_copy(update={"time_step": 1e-9})
         ((_, state),) = molecule_dynamics.trajectory(quick, atoms, 1, rng)
@@ -144,7 +148,7 @@ def test_any_engine_and_a_molecule_of_a_file(tmp_path):
     assert pool.files() == [str(path)]
     (atoms,) = build_pool(pool, ["H"])
     assert atoms.info == {"id": "h2-00000", "molecule": "h2", "temperature": 500, "time": 0.0005}
-    with molecules.relaxed(pool, np.random.default_rng(0)) as relaxed:
+    with minima.relaxed(pool, np.random.default_rng(0)) as relaxed:
         assert np.abs(relaxed.get_forces()).max() < 1e-3
         assert 0 < abs(relaxed.get_distance(0, 1) - atoms.get_distance(0, 1)) < 0.05
 
@@ -179,12 +183,22 @@ def test_the_lighter_part_of_a_molecule_moves_as_a_whole():
 
 def test_a_scan_has_its_lowest_energy_at_the_bond_length_of_the_minimum():
     made = bond_scan.sample(scan(shortest=0.9, longest=1.06, points=9))
-    with molecules.relaxed(scan(), np.random.default_rng([0])) as atoms:
+    with minima.relaxed(scan(), np.random.default_rng([0])) as atoms:
         length = atoms.get_distance(*bond_scan.bond_of(scan(), atoms))
         energies = [Atoms(one, calculator=atoms.calc).get_potential_energy() for one in made]
         parabola = np.polyfit(scan(shortest=0.9, longest=1.06, points=9).distances(), energies, 4)
     lowest = min(np.roots(np.polyder(parabola)).real, key=lambda one: abs(one - 0.97))
     assert lowest == pytest.approx(length, abs=0.002)
+
+
+@pytest.mark.parametrize("system", ["methanol_oh", "methanol_ch"])
+def test_the_scans_that_ship_come_out_again(system):
+    made = yaml.safe_load(Path("config/reference.yaml").read_text())["systems"][system]
+    shipped = Structures(f"resources/{system}/{system}.extxyz.xz")
+    for own, atoms in zip(shipped, build_pool(pools.pool(made["pool"]), made["elements"]), strict=True):
+        assert own.info == atoms.info
+        # machines differ in where a relaxation ends
+        np.testing.assert_allclose(own.get_all_distances(), atoms.get_all_distances(), atol=1e-3)
 
 
 @pytest.mark.parametrize(

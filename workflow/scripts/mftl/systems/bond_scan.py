@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mftl.dynamics.starts import reference_bonds
 from mftl.inputs import InputError
 from mftl.structures import Progress
-from mftl.systems import molecules
+from mftl.systems import minima
 
 if TYPE_CHECKING:
     from mftl.pools.bond_scan import BondScanPool
@@ -24,7 +24,7 @@ def sample(pool: "BondScanPool", progress: Progress = iter) -> list[Atoms]:
     they are equal.
     Raises InputError if there is no such bond, or if it is in a ring.
     """
-    with molecules.relaxed(pool, np.random.default_rng(pool.seed)) as atoms:
+    with minima.relaxed(pool, np.random.default_rng(pool.seed)) as atoms:
         fixed, moved = bond_of(pool, atoms)
     part = _part(pool, atoms, fixed, moved)
     masses = atoms.get_masses()

@@ -18,7 +18,7 @@ from mftl.dynamics.starts import Bonds, reference_bonds
 from mftl.engines import Structure
 from mftl.inputs import InputError
 from mftl.structures import Progress
-from mftl.systems import molecules
+from mftl.systems import minima
 
 if TYPE_CHECKING:
     from mftl.pools.molecule_dynamics import MoleculeDynamicsPool
@@ -35,7 +35,7 @@ def sample(pool: "MoleculeDynamicsPool", progress: Progress = iter) -> list[Atom
     """
     rng = np.random.default_rng(pool.seed)
     found = {}
-    with molecules.relaxed(pool, rng) as atoms:
+    with minima.relaxed(pool, rng) as atoms:
         first, every = pool.steps(pool.equilibration), pool.steps(pool.interval)
         for step, state in trajectory(pool, atoms, first + pool.samples * every, rng, progress):
             k, between = divmod(step - first, every)
