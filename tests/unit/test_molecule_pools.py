@@ -285,3 +285,27 @@ def test_an_engine_as_a_calculator():
         energy.append(moved.get_potential_energy())
     assert forces[0, 2] == pytest.approx(-(energy[0] - energy[1]) / (2 * step), abs=1e-3)
     water.calc.close()
+
+
+# --- displacements
+
+
+def test_each_coordinate_is_displaced_to_both_sides_of_the_minimum():
+    pool = pools.pool(
+        {"generator": "displacements", "name": "water", "smiles": "O", "level": GFN2, "displacement": 0.02}
+    )
+    found = list(build_pool(pool, ["O", "H"]))
+    assert len(found) == 18 and len({a.info["id"] for a in found}) == 18 and found[0].info["id"] == "water-0x+"
+    middle = np.mean([a.positions for a in found], axis=0)
+    for atoms in found:
+        moved = np.zeros((3, 3))
+        moved[atoms.info["atom"], atoms.info["axis"]] = atoms.info["displacement"]
+        np.testing.assert_allclose(atoms.positions - middle, moved, atol=1e-12)
+        assert abs(atoms.info["displacement"]) == 0.02 and atoms.info["molecule"] == "water"
+    assert pool.ids() is None and pool.size() is None
+    atoms = Atoms(found[0].numbers, middle)
+    atoms.calc = EngineCalculator(pool.level)
+    try:
+        assert np.abs(atoms.get_forces()).max() < 2e-3
+    finally:
+        atoms.calc.close()
