@@ -25,7 +25,7 @@ def test_sections_of_each_family_are_complete():
     folder = Path(registry.__file__).parent
     for family, shared, found in (
         ("figures", {"base", "errors", "parity", "simulations"}, figures.sections()),
-        ("pools", {"base", "file", "dataset"}, pools.sections()),
+        ("pools", {"base", "file", "dataset", "molecule"}, pools.sections()),
         ("engines", {"worker"}, engines.sections()),
         ("modes", {"base"}, modes.sections()),
     ):

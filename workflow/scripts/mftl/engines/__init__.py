@@ -15,8 +15,8 @@ To add one, write a module like those beside this file: it is found there. A mod
   ``files`` asks the job;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
 - ``CITE``, if there is something to cite: keys of resources/citations.bib;
-- ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models, need other packages than
-  envs/mftl.yaml: names of files in envs;
+- ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models or pools, need other packages
+  than envs/mftl.yaml: names of files in envs;
 - ``group(structure)``, if it is cheaper to treat structures of one kind in a row: what they have in common;
 - ``label(structure, settings)``: a ``Label``; raises ``Failure`` if the method fails for this one structure, and
   ``InputError`` if it cannot work for any.

@@ -51,21 +51,28 @@ def chunk_inputs(config: Config, wildcards: Any, needs_engine: Callable[[], bool
 def engine_files(
     config: Config, system: str, level: str, finished: bool, needs_engine: Callable[[], bool]
 ) -> list[str]:
-    """Files that the engine of a level reads, or what rules make of them.
+    """Files that the engine of a level reads; see ``files_of``."""
+    own = config.systems[system]
+    return files_of(own.levels[level], own.elements, f"systems.{system}.levels.{level}", finished, needs_engine)
+
+
+def files_of(
+    settings: Any, elements: list[str], key: str, finished: bool, needs_engine: Callable[[], bool]
+) -> list[str]:
+    """Files that the engine of a level reads for these elements, or what rules make of them; ``key``: the level's path.
 
     Raises InputError if it is not installed or a file is missing.
 
     Not if the job is finished: what it left stays usable on a machine that has no engine. The engine need not be
     installed unless ``needs_engine`` says so: a plan may be made elsewhere, and conda brings it for the job alone.
     """
-    settings, key = config.systems[system].levels[level], f"systems.{system}.levels.{level}"
     engine = engines.engine(settings.engine)
     if not finished and needs_engine() and (missing := engine.installed(settings)):
         raise InputError(f"{key}.engine: {settings.engine} is not installed. To install it: {missing}")
     if hasattr(engine, "made") and (made := engine.made(settings)):
         return made
     try:
-        return [str(file) for file in engine.files(settings, config.systems[system].elements)]
+        return [str(file) for file in engine.files(settings, elements)]
     except InputError as error:
         if not finished:
             raise InputError(f"{key}: {error}") from None

@@ -40,6 +40,10 @@ class Pool(Section):
         """A line for each value that does not fit the data; ``path`` is that of the section."""
         yield from ()
 
+    def files(self) -> list[str]:
+        """Files that it is built from; what changes there makes it again."""
+        return []
+
     def seconds(self) -> float:
         """CPU seconds that building takes, roughly, for estimates of costs."""
         return 0.0
