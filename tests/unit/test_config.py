@@ -214,7 +214,7 @@ def test_commented_defaults_are_the_defaults():
         (["plot"], {"font_size": 5.0}, ["plot.font_size: got 5.0"]),
         (["systems", "molecules", "split", "test_only"], {"molecule": ["watr"]},
          ["systems.molecules: split.test_only: no structure of the pool has molecule=watr"]),
-        (["dynamics", "molecules-hot", "ensemble"], "npt", ["dynamics.molecules-hot.ensemble: got 'npt'", "'nvt'"]),
+        (["dynamics", "molecules-hot", "ensemble"], "nph", ["dynamics.molecules-hot.ensemble: got 'nph'", "'nvt'"]),
         (["dynamics", "molecules-hot", "steps"], 9, ["dynamics.molecules-hot.steps: got 9", "known here: starts"]),
         (["dynamics", "molecules-hot", "starts", "system"], "mars",
          ["dynamics.molecules-hot.starts.system: got 'mars'", "the systems: molecules"]),
