@@ -9,7 +9,8 @@ import yaml
 from ase.build import molecule
 from calls import copy_project, run
 
-from mftl.downloads import DATASETS, FILES, checksum_of
+from mftl.catalogue import DATASETS, FILES
+from mftl.downloads import checksum_of
 from mftl.structures import read_labelled
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from calls import ROOT
 
-from mftl import checks, downloads, rehearsal
+from mftl import catalogue, checks, downloads, rehearsal
 from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 from mftl.recipe import parse
@@ -95,13 +95,13 @@ def test_the_command_says_how_to_go_on(tmp_path):
 def test_the_files_have_the_published_layout(folder):
     """Each has the name and place that downloads have, and its checksum is that which the configuration gives."""
     told = yaml.safe_load((folder / FILES[-1]).read_text())["downloads"]
-    wanted = {name for one in downloads.DATASETS.values() for name in one.files} | {
+    wanted = {name for one in catalogue.DATASETS.values() for name in one.files} | {
         "mace-off23-small",
         "mace-mp-0-medium",
     }
     assert told["checksums"].keys() == wanted
     for name, checksum in told["checksums"].items():
-        assert downloads.checksum_of(folder / told["folder"] / downloads.FILES[name].path) == checksum
+        assert downloads.checksum_of(folder / told["folder"] / catalogue.FILES[name].path) == checksum
 
 
 def test_a_short_form_runs(folder, given):

@@ -26,7 +26,7 @@ METHODS = {
     "ccpv": ["dunning1989"],
     "ptbp": PTBP,
 }
-# by what the names in mftl.downloads begin with
+# by what the names in mftl.catalogue begin with
 SOURCES = {
     "qm7x": "hoja2021",
     "tungsten-gap2014": "szlachta2014",

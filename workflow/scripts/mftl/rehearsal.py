@@ -27,7 +27,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from mftl import downloads, engines, models
+from mftl import catalogue, downloads, engines, models
 from mftl.config.labels import Labels
 from mftl.config.training import Architecture
 from mftl.inputs import InputError
@@ -69,21 +69,21 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz")
     metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz")[:COUNT]
     simple = read_labelled(resources / "simple_crystals/simple_crystals.pbe.extxyz")
-    names = [name for one in downloads.DATASETS.values() for name in one.files]
+    names = [name for one in catalogue.DATASETS.values() for name in one.files]
     names += ["mace-off23-small", "mace-mp-0-medium"]
     for name in names:
-        (folder / downloads.FILES[name].path).parent.mkdir(parents=True, exist_ok=True)
-    qm7x = [folder / downloads.FILES[name].path for name in downloads.DATASETS["qm7x"].files]
+        (folder / catalogue.FILES[name].path).parent.mkdir(parents=True, exist_ok=True)
+    qm7x = [folder / catalogue.FILES[name].path for name in catalogue.DATASETS["qm7x"].files]
     write_qm7x(qm7x, molecules)
     fitting = [one for one in of_each_molecule(coupled) if set(one[0].symbols) <= {"H", "C", "O"}]
     for molecule, own in zip(("benzene", "toluene", "malonaldehyde"), fitting, strict=False):
-        write_sgdml(folder / downloads.FILES[f"ccsdt-{molecule}"].path, molecule, own)
-    write_tungsten(folder / downloads.FILES["tungsten-gap2014"].path, metal)
-    write_mp_traj(folder / downloads.FILES["mp-traj"].path, simple)
+        write_sgdml(folder / catalogue.FILES[f"ccsdt-{molecule}"].path, molecule, own)
+    write_tungsten(folder / catalogue.FILES["tungsten-gap2014"].path, metal)
+    write_mp_traj(folder / catalogue.FILES["mp-traj"].path, simple)
     for element in ("Si", "Ge"):
         crystals = displaced(element, 2 * CRYSTALS)
         for part, own in (("training", crystals[:CRYSTALS]), ("test", crystals[CRYSTALS:])):
-            write_mlearn(folder / downloads.FILES[f"mlearn-{element.lower()}-{part}"].path, element, own)
+            write_mlearn(folder / catalogue.FILES[f"mlearn-{element.lower()}-{part}"].path, element, own)
     paper = yaml.safe_load((ROOT / "config/paper/mftl.yaml").read_text(encoding="utf-8"))
     every = paper["systems"]["mp-traj"]["elements"]
     for name, architecture, elements in (
@@ -92,8 +92,8 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     ):
         described = Architecture(**paper["architectures"][architecture])
         model = models.build_model(described, elements, 20.0, 1.0, 0, torch.float64)
-        torch.save(model, folder / downloads.FILES[name].path)
-    return {name: downloads.checksum_of(folder / downloads.FILES[name].path) for name in names}
+        torch.save(model, folder / catalogue.FILES[name].path)
+    return {name: downloads.checksum_of(folder / catalogue.FILES[name].path) for name in names}
 
 
 def write_qm7x(paths: list[Path], structures: list[Atoms]) -> None:

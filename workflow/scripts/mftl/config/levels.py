@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
 
-from mftl import downloads
+from mftl import catalogue
 from mftl.config.base import FileName, Section
 
 if TYPE_CHECKING:
     DatasetName = str
 else:
-    DatasetName = Literal[*downloads.DATASETS]
+    DatasetName = Literal[*catalogue.DATASETS]
 
 
 class Level(Section):

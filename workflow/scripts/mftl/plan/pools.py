@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mftl import downloads
+from mftl import catalogue
 from mftl.config.whole import Config
 from mftl.registry import module_of
 from mftl.sources import source_hash
@@ -36,7 +36,7 @@ def source(config: Config, wildcards: Any) -> str:
 
 def receipts(config: Config, wildcards: Any) -> list[str]:
     """Receipts of the files of a system's data set."""
-    return [downloads.receipt(name) for name in _dataset_files(config, wildcards)]
+    return [catalogue.receipt(name) for name in _dataset_files(config, wildcards)]
 
 
 def dataset_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def dataset_settings(config: Config, wildcards: Any) -> dict[str, Any]:
 
 def downloaded(config: Config, name: str) -> str:
     """Where a downloaded file lies."""
-    return f"{config.downloads.folder}/{downloads.FILES[name].path}"
+    return f"{config.downloads.folder}/{catalogue.FILES[name].path}"
 
 
 def download_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -63,4 +63,4 @@ def downloaded_file(config: Config, wildcards: Any) -> str:
 
 def _dataset_files(config: Config, wildcards: Any) -> list[str]:
     pool: Any = config.systems[wildcards.system].pool
-    return downloads.DATASETS[pool.dataset].files
+    return catalogue.DATASETS[pool.dataset].files

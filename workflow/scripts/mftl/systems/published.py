@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from ase import Atoms
 
-from mftl.downloads import DATASETS
+from mftl.catalogue import DATASETS
 from mftl.inputs import InputError
 from mftl.structures import ENERGY, FORCES, Progress, writing
 from mftl.systems import mlearn, mp_traj, qm7x, sgdml, tungsten_gap2014
