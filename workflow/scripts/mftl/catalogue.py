@@ -1,8 +1,8 @@
 """Files of others that the workflow reads: where they come from, and what is in the data sets made of them.
 
-Imports neither torch nor ASE: the Snakefile plans with these tables. Checksums are those that the source publishes (MD5,
-Zenodo and figshare) or that independent users of a file agree on (SHA-256); where there is none, the SHA-256 of the first
-download is written beside the file, and later ones are compared with it.
+Imports neither torch nor ASE: the Snakefile plans with these tables. Checksums are those that the source publishes
+(MD5, Zenodo and figshare) or that independent users of a file agree on (SHA-256); where there is none, the SHA-256 of
+the first download is written beside the file, and later ones are compared with it.
 """
 
 from dataclasses import dataclass, field

@@ -76,8 +76,8 @@ def fetch(
 def placed(path: Path) -> Path:
     """The file itself, or what lies in its place.
 
-    Beside a text file (.json) one compressed by xz may lie, beside arrays (.npz) the archive that holds them and others,
-    by the name of the folder: ``rmd17/rmd17.tar.bz2``.
+    Beside a text file (.json) one compressed by xz may lie, beside arrays (.npz) the archive that holds them and
+    others, by the name of the folder: ``rmd17/rmd17.tar.bz2``.
     """
     others = {".json": path.name + ".xz", ".npz": f"{path.parent.name}.tar{ARCHIVE}"}
     other = path.with_name(others.get(path.suffix, path.name))

@@ -31,6 +31,11 @@ class DatasetPool(Pool):
     def info(self, key: str, root: Path = Path(".")) -> None:
         """Unknown before it is loaded."""
 
+    def at_least(self, values: dict[str, list[str]]) -> int:
+        """The published test set, if it is asked for and all structures are drawn."""
+        whole = self.count is None and not self.without
+        return catalogue.DATASETS[self.dataset].test if whole and "test" in values.get("set", ()) else 0
+
     def first(self, periodic: bool, root: Path = Path(".")) -> str | None:
         """A name for a structure, if the data set holds such."""
         return f"1 of {self.dataset}" if catalogue.DATASETS[self.dataset].periodic == periodic else None
