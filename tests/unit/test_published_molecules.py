@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -17,7 +18,8 @@ from mftl.structures import Structures, read_structures
 from mftl.systems import ani1x, published
 
 KCAL = 23.0605  # in an eV; a Hartree has 627.5095 kcal/mol and 27.2114 eV
-REAL = Path(os.environ.get("MFTL_REAL_DATA", "not given"))  # a folder with rmd17/rmd17_<molecule>_train_01.npz
+# a folder with real files: rmd17/rmd17_benzene_train_01.npz, comp6/s66x8/s66x8_wb97x6-31gd.h5
+REAL = Path(os.environ.get("MFTL_REAL_DATA", "not given"))
 DFT, CC = ("REF_energy_wb97x_dz", "REF_forces_wb97x_dz"), "REF_energy_ccsdt_cbs"
 
 
@@ -237,12 +239,28 @@ def test_comp6_holds_gradients(sets):
     assert {a.info["set"] for a in structures} == {"s66x8", "GDB07to09"}
     one = sorted((a for a in structures if a.info["molecule"] == "s66x8_wb97x6-31gd-mol00"), key=lambda a: a.info["id"])
     assert [a.info["id"] for a in one[:2]] == ["s66x8_wb97x6-31gd-mol00-0000", "s66x8_wb97x6-31gd-mol00-0001"]
-    for left, right in zip(one, one[1:], strict=False):
-        work = (left.arrays["REF_forces"] + right.arrays["REF_forces"]) / 2 * (right.positions - left.positions)
-        # what forces do lowers the energy
-        assert right.info["REF_energy"] - left.info["REF_energy"] == pytest.approx(-work.sum(), abs=2e-5)
+    assert_forces_lower_the_energy(one, 2e-5)
     assert one[-1].info["REF_energy"] == pytest.approx((-109 + 0.045) * 27.211386, abs=1e-3)
     assert one[-1].arrays["REF_forces"][1, 2] == pytest.approx(-0.3 * 27.211386, rel=1e-5)
+
+
+def assert_forces_lower_the_energy(structures, error):
+    """By the work that they do from one structure to the next."""
+    for left, right in pairwise(structures):
+        work = (left.arrays["REF_forces"] + right.arrays["REF_forces"]) / 2 * (right.positions - left.positions)
+        assert right.info["REF_energy"] - left.info["REF_energy"] == pytest.approx(-work.sum(), abs=error)
+
+
+@pytest.mark.skipif(not (REAL / "comp6/s66x8").is_dir(), reason="no folder MFTL_REAL_DATA with comp6/s66x8")
+def test_real_dimers_of_comp6():
+    """Two waters are pulled apart, over more than 0.3 eV; their energies are those of two molecules at ωB97X."""
+    structures = read("comp6", [REAL / "comp6/s66x8/s66x8_wb97x6-31gd.h5"], None)
+    waters = sorted((a for a in structures if "-mol00-" in a.info["id"]), key=lambda a: a.info["id"])
+    assert len(structures) == 66 * 8 and {a.info["set"] for a in structures} == {"s66x8"} and len(waters) == 8
+    assert waters[1].get_chemical_formula() == "H4O2"
+    assert waters[1].info["REF_energy"] / units.Hartree == pytest.approx(2 * WATER, abs=0.1)
+    assert waters[-1].info["REF_energy"] - waters[1].info["REF_energy"] > 0.2
+    assert_forces_lower_the_energy(waters, 0.01)
 
 
 def test_comp6_that_is_damaged(sets):

@@ -95,7 +95,7 @@ def test_the_command_says_how_to_go_on(tmp_path):
 def test_the_files_have_the_published_layout(folder):
     """Each has the name and place that downloads have, and its checksum is that which the configuration gives."""
     told = yaml.safe_load((folder / FILES[-1]).read_text())["downloads"]
-    wanted = {name for one in catalogue.DATASETS.values() for name in one.files} | {
+    wanted = {name for one in rehearsal.DATASETS for name in catalogue.DATASETS[one].files} | {
         "mace-off23-small",
         "mace-mp-0-medium",
     }

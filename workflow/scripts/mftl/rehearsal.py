@@ -36,6 +36,7 @@ from mftl.structures import ENERGY, FORCES, read_labelled
 
 ROOT = Path(__file__).parents[3]
 FILES = "downloads"  # in the folder
+DATASETS = ("qm7x", "tungsten-gap2014", "ccsdt-molecules", "mp-traj", "mlearn-si", "mlearn-ge")
 COUNT = 60  # structures of a data set, about
 CRYSTALS = 18  # of silicon and germanium, for each of the two files: the campaign starts simulations from the 18th
 KCAL = units.kcal / units.mol
@@ -64,12 +65,12 @@ def prepare(folder: Path, root: Path = ROOT) -> Path:
 
 
 def write_files(folder: Path, resources: Path) -> dict[str, str]:
-    """Write all files of ``mftl.downloads`` that the papers' configuration asks for; their checksums by name."""
+    """Write all files of ``mftl.catalogue`` that the papers' configuration asks for; their checksums by name."""
     molecules = read_labelled(resources / "molecules/molecules.pbe0-d3.extxyz")[: 2 * COUNT]
     coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz")
     metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz")[:COUNT]
     simple = read_labelled(resources / "simple_crystals/simple_crystals.pbe.extxyz")
-    names = [name for one in catalogue.DATASETS.values() for name in one.files]
+    names = [name for one in DATASETS for name in catalogue.DATASETS[one].files]
     names += ["mace-off23-small", "mace-mp-0-medium"]
     for name in names:
         (folder / catalogue.FILES[name].path).parent.mkdir(parents=True, exist_ok=True)
