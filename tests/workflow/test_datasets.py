@@ -150,7 +150,8 @@ def test_two_labels_of_one_data_set_and_arrays_in_an_archive(project):
     assert list(states["id"]) == coupled.ids and (states["state"] == "done").all()
     split = json.loads((project / "results/splits/ani.json").read_text())
     assert {*split["test"], *split["validation"]} <= high and len(split["training"]) == 85
-    # training and predictions are planned with them
+    # all of a curve is planned with them, and what the published share of labels cannot give is refused
+    assert run(project, "-n", "results/fig4.pdf").returncode == 0
     values["curves"]["mftl"]["values"] = [30]
     (project / "config.yaml").write_text(yaml.safe_dump(values))
     assert "curves.mftl.values: got 30; valid: at most 1" in run(project, "-n").stdout

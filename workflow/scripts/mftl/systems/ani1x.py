@@ -52,10 +52,8 @@ def _listed(file: h5py.File, coupled: bool, progress: Progress) -> Iterator[tupl
     logging.info("listing %s", file.filename)
     for formula in progress(file):
         group = file[formula]
-        places = range(len(group["coordinates"]))
-        if coupled:
-            places = np.flatnonzero(np.isfinite(group[CC][()])).tolist()
-        for place in places:
+        wanted = np.isfinite(group[CC][()]) if coupled else np.ones(len(group["coordinates"]), bool)
+        for place in np.flatnonzero(wanted).tolist():
             yield f"{formula}-{place:06d}", formula, place
 
 

@@ -6,7 +6,7 @@ under the keys of ``catalogue.Labelling`` where there are several labels, of whi
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from mftl.inputs import InputError
 from mftl.structures import ENERGY, FORCES, Progress, writing
 from mftl.systems import ani1x, comp6, mlearn, mp_traj, qm7x, rmd17, sgdml, tungsten_gap2014
 
-LOADERS = {
+LOADERS: dict[str, Callable[..., Iterator[Atoms]]] = {
     "qm7x": qm7x.read,
     "tungsten-gap2014": tungsten_gap2014.read,
     **{name: sgdml.read for name in DATASETS if name.startswith("ccsd")},
