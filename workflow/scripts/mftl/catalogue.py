@@ -1,8 +1,8 @@
 """Files of others that the workflow reads: where they come from, and what is in the data sets made of them.
 
 Imports neither torch nor ASE: the Snakefile plans with these tables. Checksums are those that the source publishes
-(MD5, Zenodo and figshare) or that independent users of a file agree on (SHA-256); where there is none, the SHA-256 of
-the first download is written beside the file, and later ones are compared with it.
+(MD5, Zenodo) or that independent users of a file agree on (SHA-256; of rMD17's single files MD5, by one of them); where
+there is none, the SHA-256 of the first download is written beside the file, and later ones are compared with it.
 """
 
 from dataclasses import dataclass, field
@@ -110,7 +110,7 @@ _QM7X = {
 }
 _CCSDT = {"benzene": 1500, "toluene": 1501, "malonaldehyde": 1500, "ethanol": 2000}  # structures, of which to test:
 _CCSDT_TEST = {"benzene": 500, "toluene": 501, "malonaldehyde": 500, "ethanol": 1000}
-_RMD17 = {  # number and MD5 of the file, and its size
+_RMD17 = {  # number, MD5 and size of the file
     "aspirin": (62265757, "17fd6fb69066888613f7e16b358a7553", 153601803),
     "benzene": (62265739, "18c9242bc90fbf28215f6dd81e650f16", 88801794),
     "ethanol": (62265733, "eb837fb8deb27d4e0d52f71a03aff776", 67201791),

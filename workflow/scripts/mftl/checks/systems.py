@@ -24,7 +24,7 @@ def mistakes(config: Config, root: Path) -> Iterator[str]:
                 if settings.dataset != own:
                     known = f"{own}, the pool's data set" if own else "no data set, since the pool is from none"
                     yield mistake(f"{path}.levels.{level}.dataset", settings.dataset, known)
-                elif settings.given is None and (settings.labels or DATASETS[settings.dataset].labels):
+                elif settings.given is None and (settings.labels is not None or DATASETS[settings.dataset].labels):
                     names = listed(DATASETS[settings.dataset].labels)
                     known = f"one of {names}" if names else f"null, since {settings.dataset} has labels of one kind"
                     yield mistake(f"{path}.levels.{level}.labels", settings.labels, known)
