@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mftl import citations, downloads, engines, modes, pools, provenance
+from mftl import catalogue, citations, engines, modes, pools, provenance
 from mftl.inputs import InputError
 
 BIBLIOGRAPHY = Path("resources/citations.bib").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_every_key_has_an_entry():
 
 
 def test_every_download_and_engine_is_known():
-    for name in [*downloads.FILES, *downloads.DATASETS]:
+    for name in [*catalogue.FILES, *catalogue.DATASETS]:
         assert citations.of_job({}, {"download": name}, []) <= KEYS
     assert all(engines.engine(name).CITE for name in engines.sections())
     assert citations.PACKAGES.keys() <= provenance.PACKAGES.keys()

@@ -26,11 +26,15 @@ METHODS = {
     "ccpv": ["dunning1989"],
     "ptbp": PTBP,
 }
-# by what the names in mftl.downloads begin with
+# by what the names in mftl.catalogue begin with
 SOURCES = {
     "qm7x": "hoja2021",
     "tungsten-gap2014": "szlachta2014",
-    "ccsdt": "chmiela2018",
+    "ccsd": "chmiela2018",  # and ccsdt
+    "rmd17": "christensen2020",
+    "ani1x": "smith2020",
+    "ani1ccx": "smith2020",
+    "comp6": "smith2018",
     "mlearn": "zuo2020",
     "mp-traj": "deng2023",
     "mace-off23": "kovacs2025",

@@ -249,11 +249,14 @@ def collect_chunks(
     return (_matched(pool[one], holding[one]) for one in done), states
 
 
-def collect_file(pool: Structures, level: FileLevel, drawn: bool = False) -> tuple[Iterator[Atoms], pd.DataFrame]:
+def collect_file(
+    pool: Structures, level: FileLevel, drawn: bool = False, partial: bool = False
+) -> tuple[Iterator[Atoms], pd.DataFrame]:
     """Labels and states of a level whose labels come with the data; in the pool's order.
 
-    ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. A structure
-    without a label failed for the reason that the table ``failures`` gives, or because the file has none.
+    ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. ``partial``: the
+    file holds several labels, and structures without the level's are not asked for. Any other structure without a
+    label failed for the reason that the table ``failures`` gives, or because the file has none.
     Raises InputError, naming the file and the id, if a label is of no structure of the pool, or is recorded as a
     failure too; the labels do so when they are taken, one at a time, so that many take no memory: if one is not usable
     (see ``structures.Structures``) or of another geometry than the pool's.
@@ -269,6 +272,13 @@ def collect_file(pool: Structures, level: FileLevel, drawn: bool = False) -> tup
             raise InputError(f"{level.failures}: {one} is recorded as failed, but {level.file} holds its label")
     seconds = dict(zip(labels.ids, labels.info("cpu_seconds"), strict=True))
     ids, rows = wanted(pool, level), []
+    if partial:
+        given = {
+            one for one, energy in zip(labels.ids, labels.info(level.energy_key), strict=True) if energy is not None
+        }
+        ids = [one for one in ids if one in given]
+        if not ids:
+            raise InputError(f"{level.file}: no structure that is asked for has {level.energy_key}")
     for one in ids:
         if one in labels:
             rows.append((one, "done", "", "", "", "", float(seconds[one] or "nan")))
@@ -310,7 +320,7 @@ def _matched(own: Atoms, labels: Structures) -> Atoms:
         raise InputError(
             f"{labels.path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å"
         )
-    extra = {key: value for key, value in atoms.info.items() if key != ENERGY}
+    extra = {key: value for key, value in atoms.info.items() if not key.startswith(ENERGY)}  # no other label's energy
     return _labelled(own, atoms.info[ENERGY], atoms.arrays.get(FORCES), extra)
 
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
 
-from mftl import downloads
+from mftl import catalogue
 from mftl.config.base import FileName, Section
 
 if TYPE_CHECKING:
     DatasetName = str
 else:
-    DatasetName = Literal[*downloads.DATASETS]
+    DatasetName = Literal[*catalogue.DATASETS]
 
 
 class Level(Section):
@@ -50,6 +50,26 @@ class DatasetLevel(Level):
     """Labels that come with the published data set from which the pool is."""
 
     dataset: DatasetName = Field(description="the same as the pool's")
+    labels: str | None = Field(
+        None, description="which of its labels, if it comes with several, e.g. ccsdt-cbs; docs/datasets.md names them"
+    )
+
+    @property
+    def given(self) -> catalogue.Labelling | None:
+        """The labels that are named; None if the data set has only one kind, or none of that name."""
+        return catalogue.DATASETS[self.dataset].labels.get(self.labels or "")
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.given is None or self.given.forces
+
+    def most(self, size: int) -> int:
+        """How many of a random sample have a label, at most: six standard deviations above the mean."""
+        if self.given is None:
+            return size
+        mean = size * self.given.structures / catalogue.DATASETS[self.dataset].structures
+        return min(size, self.given.structures, int(mean + 6 * mean**0.5))
 
 
 class EngineLevel(Level):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from mftl import downloads
+from mftl import catalogue
 from mftl import recipe as recipes
 from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
@@ -136,7 +136,7 @@ def _build(config: Config, wildcards: Any) -> Work:
 
 def _download(config: Config, wildcards: Any) -> Work:
     """A file, and beside the archives of QM7-X what is unpacked from them."""
-    file = downloads.FILES[wildcards.download]
+    file = catalogue.FILES[wildcards.download]
     return Work(downloaded=(file.bytes or 0) * (1 + UNPACKED * file.path.endswith(".xz")))
 
 

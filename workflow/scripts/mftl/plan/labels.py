@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mftl import engines
+from mftl import catalogue, engines
 from mftl.config.splits import Split
 from mftl.config.whole import Config
 from mftl.inputs import InputError
@@ -114,12 +114,19 @@ def collecting_settings(config: Config, wildcards: Any) -> dict[str, Any]:
     if hasattr(level, "file"):
         return settings
     own = {key: settings[key] for key in ("first", "only", "also")}
-    return own | ({"file": f"results/datasets/{wildcards.system}.extxyz"} if hasattr(level, "dataset") else {})
+    if not hasattr(level, "dataset"):
+        return own
+    own["file"] = f"results/datasets/{wildcards.system}.extxyz"
+    if level.labels is None:
+        return own
+    energy, forces = catalogue.Labelling.keys(level.labels)
+    return own | {"energy_key": energy, "forces_key": forces if level.has_forces else None}
 
 
-def is_sample(config: Config, wildcards: Any) -> bool:
-    """Whether the pool is a random sample of what labels come with."""
-    return getattr(config.systems[wildcards.system].pool, "count", None) is not None
+def labels_given(config: Config, wildcards: Any) -> dict[str, bool]:
+    """What of the file has labels: whether the pool is a random sample of it, and whether some structures lack them."""
+    sample = getattr(config.systems[wildcards.system].pool, "count", None) is not None
+    return {"drawn": sample, "partial": getattr(level_of(config, wildcards), "labels", None) is not None}
 
 
 def split_states(config: Config, wildcards: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mftl import downloads, engines
+from mftl import catalogue, engines
 from mftl.config.whole import Config
 from mftl.inputs import InputError
 from mftl.plan.labels import files_of
@@ -57,7 +57,7 @@ def source(config: Config, wildcards: Any) -> str:
 
 def receipts(config: Config, wildcards: Any) -> list[str]:
     """Receipts of the files of a system's data set."""
-    return [downloads.receipt(name) for name in _dataset_files(config, wildcards)]
+    return [catalogue.receipt(name) for name in _dataset_files(config, wildcards)]
 
 
 def dataset_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def dataset_settings(config: Config, wildcards: Any) -> dict[str, Any]:
 
 def downloaded(config: Config, name: str) -> str:
     """Where a downloaded file lies."""
-    return f"{config.downloads.folder}/{downloads.FILES[name].path}"
+    return f"{config.downloads.folder}/{catalogue.FILES[name].path}"
 
 
 def download_settings(config: Config, wildcards: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def downloaded_file(config: Config, wildcards: Any) -> str:
 
 def _dataset_files(config: Config, wildcards: Any) -> list[str]:
     pool: Any = config.systems[wildcards.system].pool
-    return downloads.DATASETS[pool.dataset].files
+    return catalogue.DATASETS[pool.dataset].files
 
 
 def _level(config: Config, wildcards: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mftl import downloads
+from mftl import catalogue
 from mftl import recipe as recipes
 from mftl.checks import require_figure
 from mftl.config.whole import Config
@@ -108,7 +108,7 @@ def origins(config: Config, wildcards: Any) -> list[dict[str, str]]:
             for system, level in dict.fromkeys(learned)]  # fmt: skip
     if first.foundation:
         model = config.foundation_of(first.foundation)
-        source = downloads.FILES[model.download].source if hasattr(model, "download") else None
+        source = catalogue.FILES[model.download].source if hasattr(model, "download") else None
         name = {"system": f"foundation model {first.foundation}", "level": "its own"}
         rows.insert(0, name | _licensed(source, model.file))
     return rows
@@ -133,7 +133,7 @@ def _origin(config: Config, system: str, level: str) -> dict[str, str]:
     """Where a level's labels come from, and their licence."""
     described = config.systems[system].levels[level]
     if hasattr(described, "dataset"):
-        return _licensed(downloads.FILES[downloads.DATASETS[described.dataset].files[0]].source, "")
+        return _licensed(catalogue.FILES[catalogue.DATASETS[described.dataset].files[0]].source, "")
     if hasattr(described, "file"):
         return _licensed(None, described.file)
     return {"origin": f"computed with {described.engine}", "licence": "yours"}
@@ -142,7 +142,7 @@ def _origin(config: Config, system: str, level: str) -> dict[str, str]:
 def _licensed(source: str | None, file: str) -> dict[str, str]:
     """Origin and licence of what was downloaded from a known source, ships, or is the user's own."""
     if source:
-        known = downloads.SOURCES[source]
+        known = catalogue.SOURCES[source]
         return {"origin": f"{known.title}: {known.citation}", "licence": known.licence}
     if "/resources/" in f"/{file}":
         return {"origin": f"{file}, computed for mftl", "licence": "MIT"}
