@@ -20,7 +20,7 @@ from mftl.setup import begin, lift_rate_limit
 
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
 
-from mftl import downloads, engines, jobs, plan
+from mftl import catalogue, engines, jobs, plan
 from mftl.plan import convergence, cost, dynamics, figures, labels, pools, prediction, training
 from mftl.sources import source_hash
 

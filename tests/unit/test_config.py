@@ -94,18 +94,18 @@ def test_paper_plans_without_its_data():
     assert config.systems["qm7x"].pool.size(ROOT) == 150000
     assert available(config, "qm7x", "pbe0-mbd~dftb-ptbp", ROOT) == 99500
     assert available(config, "tungsten", "pbe", ROOT) == 9693 - 2000
-    assert available(config, "small-molecules", "ccsdt", ROOT) == 3000
+    assert available(config, "small-molecules", "ccsdt", ROOT) == 3001
     assert config.systems["germanium"].pool.size(ROOT) == 30600
     assert available(config, "germanium", "stillinger-weber", ROOT) == 30600 - 1700 - 170
     assert config.systems["tungsten"].pool.first(True, ROOT) and not config.systems["qm7x"].pool.first(True, ROOT)
-    values["curves"]["ccsdt-single"]["values"] = [3001]
+    values["curves"]["ccsdt-single"]["values"] = [3002]
     values["systems"]["qm7x"]["levels"]["dftb-ptbp"]["first"] = 40000
     values["systems"]["small-molecules"]["levels"]["ccsdt"]["dataset"] = "qm7x"
     values["systems"]["tungsten"]["pool"]["count"] = 10000
     values["systems"]["qm7x"]["pool"]["dataset"] = "qm7x"
     message = mistakes(values)
     for part in (
-        "curves.ccsdt-single.values: got 3001; valid: at most 3000 structures of small-molecules at ccsdt",
+        "curves.ccsdt-single.values: got 3002; valid: at most 3001 structures of small-molecules at ccsdt",
         "curves.mftl.recipe: got",
         "at most 40000 structures of qm7x at dftb-ptbp",
         "systems.small-molecules.levels.ccsdt.dataset: got 'qm7x'; valid: ccsdt-molecules, the pool's data set",
@@ -118,6 +118,40 @@ def test_paper_plans_without_its_data():
 def test_generated_documents_have_not_drifted(name):
     path = ROOT / "config" / {"schema": "schema.json", "commented_defaults": "defaults.yaml"}[name]
     assert path.read_text() == getattr(configdocs, name)(), "run `make config-docs`"
+
+
+def test_a_data_set_with_several_labels_and_a_published_test_set():
+    """Which labels are meant has to be said; how many of a sample have one is known before it is drawn, roughly."""
+    values = read("config/paper.yaml")
+    molecules = {"elements": ["H", "C", "N", "O"], "pool": {"dataset": "ani1x", "count": 1000000}}
+    levels = {
+        "wb97x-dz": {"dataset": "ani1x", "labels": "wb97x-dz"},
+        "ccsdt": {"dataset": "ani1x", "labels": "ccsdt-cbs"},
+    }
+    aspirin = {
+        "elements": ["H", "C", "O"],
+        "pool": {"dataset": "ccsd-aspirin"},
+        "levels": {"ccsd": {"dataset": "ccsd-aspirin"}},
+    }
+    aspirin["split"] = {"level": "ccsd", "test": 0, "validation": 50, "test_only": {"set": ["test"]}}
+    split = {"level": "ccsdt", "test": 20000, "validation": 1000}
+    values["systems"] |= {"ani": molecules | {"levels": levels, "split": split}, "aspirin": aspirin}
+    config = checks.load(values, ROOT)
+    assert 98783 - 21000 < available(config, "ani", "ccsdt", ROOT) < 101000 - 21000
+    assert available(config, "ani", "wb97x-dz", ROOT) == 979000
+    assert available(config, "aspirin", "ccsd", ROOT) == 950
+    curve = {"label": "x", "architecture": "mace-off23-small", "recipe": "ani.ccsdt.n*", "values": [85000]}
+    values["curves"]["x"] = curve | {"role": "single-fidelity"}
+    levels |= {"none": {"dataset": "ani1x"}, "other": {"dataset": "ani1x", "labels": "wb97x-tz"}}
+    aspirin["levels"]["ccsd"]["labels"] = "ccsdt-cbs"
+    message = mistakes(values)
+    for part in (
+        "curves.x.values: got 85000; valid: at most 79",
+        "systems.ani.levels.none.labels: got None; valid: one of wb97x-dz, ccsdt-cbs",
+        "systems.ani.levels.other.labels: got 'wb97x-tz'; valid: one of wb97x-dz, ccsdt-cbs",
+        "systems.aspirin.levels.ccsd.labels: got 'ccsdt-cbs'; valid: null, since ccsd-aspirin has labels of one kind",
+    ):
+        assert part in message
 
 
 def test_commented_defaults_are_the_defaults():
@@ -215,7 +249,7 @@ def test_commented_defaults_are_the_defaults():
         (["plot"], {"font_size": 5.0}, ["plot.font_size: got 5.0"]),
         (["systems", "molecules", "split", "test_only"], {"molecule": ["watr"]},
          ["systems.molecules: split.test_only: no structure of the pool has molecule=watr"]),
-        (["dynamics", "molecules-hot", "ensemble"], "npt", ["dynamics.molecules-hot.ensemble: got 'npt'", "'nvt'"]),
+        (["dynamics", "molecules-hot", "ensemble"], "nph", ["dynamics.molecules-hot.ensemble: got 'nph'", "'nvt'"]),
         (["dynamics", "molecules-hot", "steps"], 9, ["dynamics.molecules-hot.steps: got 9", "known here: starts"]),
         (["dynamics", "molecules-hot", "starts", "system"], "mars",
          ["dynamics.molecules-hot.starts.system: got 'mars'", "the systems: molecules"]),
@@ -466,6 +500,8 @@ def test_what_is_only_tested_on_cannot_be_trained_on(values):
         ("molecules", "pbe0-d3", "molecules.extxyz.xz", None),
         ("tungsten", "pbe", "tungsten.extxyz", "tungsten-0000"),
         ("tungsten-2", "pbe", "tungsten-v2.extxyz.xz", "w-0000"),
+        ("methanol", "pbe", "methanol.extxyz.xz", "methanol-02231"),
+        ("methanol_oh", "ccsdt", "methanol_oh.extxyz.xz", "methanol-O-H-000"),
     ],
 )
 def test_generated_pools_are_counted_like_those_that_ship(values, system, level, file, first):
@@ -473,7 +509,7 @@ def test_generated_pools_are_counted_like_those_that_ship(values, system, level,
     made = read("config/reference.yaml")["systems"][system]
     own = values["systems"].get(system, made)
     own["split"] = own.get("split", {"level": level}) | {"test": 10, "validation": 5}
-    molecules = system.startswith("molecules")
+    molecules = not system.startswith("tungsten")
 
     def known(pool):
         values["systems"][system] = own | {"pool": pool}

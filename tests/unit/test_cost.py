@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from mftl import checks, downloads, engines, recipe
+from mftl import catalogue, checks, engines, recipe
 from mftl.config.studies import complete, overlaid
 from mftl.cost import examples, tables, work
 from mftl.cost.cards import CARDS
@@ -226,9 +226,9 @@ def refuse(*arguments):
 
 def test_there_is_a_stated_rate_for_each_engine_and_an_example_for_each_data_set():
     assert STATED.keys() == engines.sections().keys()
-    assert examples.TYPICAL.keys() == downloads.DATASETS.keys()
+    assert examples.TYPICAL.keys() == catalogue.DATASETS.keys()
     for name, make in examples.TYPICAL.items():
-        assert make().pbc.any() == downloads.DATASETS[name].periodic
+        assert make().pbc.any() == catalogue.DATASETS[name].periodic
 
 
 def test_each_generator_gives_examples_quickly(built_in, paper):

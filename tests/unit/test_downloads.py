@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mftl import downloads
-from mftl.downloads import DATASETS, FILES, MODELS, SOURCES, File, fetch
+from mftl.catalogue import DATASETS, FILES, MODELS, SOURCES, File
+from mftl.downloads import fetch
 from mftl.inputs import InputError
 
 CONTENT = bytes(range(256)) * 12000  # 3 MB, three blocks
@@ -27,6 +28,11 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.server.starts.append(start)
         if self.path == "/missing":
             self.send_error(404)
+            return
+        if self.path.startswith("/empty-"):
+            self.send_response(int(self.path.removeprefix("/empty-")))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         if start >= len(CONTENT):
             self.send_response(416)
@@ -166,6 +172,30 @@ def test_a_file_that_is_gone(server, tmp_path):
     with pytest.raises(InputError, match="cannot be fetched: HTTP Error 404"):
         fetch("data", tmp_path, files=table(server, path="/missing"))
     assert server.starts == [0]  # trying again would not help
+
+
+@pytest.mark.parametrize("path", ["/empty-202", "/empty-200"])
+def test_an_answer_without_a_file_is_no_download(server, tmp_path, path):
+    """Without a checksum nothing else would tell, and the empty file's sum would be recorded."""
+    with pytest.raises(InputError, match=rf"cannot be fetched: HTTP Error {path[-3:]}: \w+, and no file") as caught:
+        fetch("data", tmp_path, files=table(server, path=path))
+    assert f"place it as\n  {tmp_path}/set/data.bin\n" in str(caught.value)
+    assert server.starts == [0] and list((tmp_path / "set").iterdir()) == []
+
+
+def test_arrays_may_lie_in_the_archive_that_holds_them(server, tmp_path):
+    """It has a checksum of its own; the file itself goes before it."""
+    files = {"data": File("set/data.npz", server.url + "/missing", "rmd17", MD5, archive=SHA256)}
+    (tmp_path / "set").mkdir()
+    archive = tmp_path / "set/set.tar.bz2"
+    archive.write_bytes(CONTENT)
+    about = fetch("data", tmp_path, files=files)
+    assert about["checksum"] == SHA256 and about["path"] == str(archive)
+    archive.write_bytes(CONTENT[:-1])
+    with pytest.raises(InputError, match=r"set\.tar\.bz2 has the checksum"):
+        fetch("data", tmp_path, files=files)
+    (tmp_path / "set/data.npz").write_bytes(CONTENT)
+    assert fetch("data", tmp_path, files=files)["checksum"] == MD5
 
 
 def test_a_full_disk_is_not_the_networks_fault(server, tmp_path, monkeypatch):

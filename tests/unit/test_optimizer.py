@@ -28,7 +28,7 @@ def gradients(step: int) -> list[torch.Tensor | None]:
 class Ours:
     def __init__(self):
         self.weights = weights()
-        self.optimizer = Adam(groups(self.weights), 1e-2, 0.9)
+        self.optimizer = Adam(groups(self.weights), 1e-2, lambda rate, first: 0.9 * rate)
         self.average = Average(self.weights, 0.95)
 
     def steps(self, numbers: range) -> None:

@@ -13,7 +13,7 @@ from mftl import checks, engines, setup
 from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 from mftl.paths import card_of
-from mftl.plan import dynamics, figures, labels, planner, prediction, training
+from mftl.plan import dynamics, figures, labels, planner, pools, prediction, training
 
 ROOT = Path(__file__).parents[2]
 OWN = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -187,6 +187,37 @@ def test_an_engine_that_is_missing_is_told_where_it_is_needed(monkeypatch, tmp_p
     assert labels.chunk_inputs(config, asked, lambda: True)["files"] == []
 
 
+def test_a_pool_that_an_engine_computes(monkeypatch, tmp_path):
+    """It needs the engine and what that reads, and hangs on its code."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    pool = {"generator": "molecule-md", "name": "water", "smiles": "O", "temperature": 300, "samples": 5}
+
+    def planned(elements, needs_engine=False, **level):
+        systems = {"own": {"elements": elements, "pool": pool | {"level": level}, "levels": {}}}
+        config, asked = checks.load({"systems": systems}, ROOT), cards(system="own")
+        files = pools.pool_files(config, asked, lambda: needs_engine)
+        return files, pools.environment(config, asked), pools.source(config, asked)
+
+    files, environment, source = planned(["H", "O"], engine="dftb+")
+    assert {Path(file).name for file in files} == {"H-H.skf", "H-O.skf", "O-H.skf", "O-O.skf"}
+    assert environment == "../../envs/mftl-dftbplus.yaml"
+    made, environment, _ = planned(["H", "O"], engine="dftb+", slater_koster="results/slater-koster/ptbp")
+    assert made == ["results/slater-koster/ptbp"]
+    files, environment, other = planned(["H", "O"], engine="tblite")
+    assert (files, environment) == ([], "../../envs/mftl.yaml")
+    assert source != other
+    with pytest.raises(InputError, match=r"systems.own.pool.level: the engine dftb\+ cannot treat Ar"):
+        planned(["H", "O", "Ar"], engine="dftb+")
+    monkeypatch.setattr(engines.engine("tblite"), "installed", lambda settings: "pip install it")
+    with pytest.raises(InputError, match=r"systems.own.pool.level.engine: tblite is not installed"):
+        planned(["H", "O"], needs_engine=True, engine="tblite")
+    finished = tmp_path / "results/pools/own.extxyz"
+    finished.parent.mkdir(parents=True)
+    finished.write_text("")
+    assert planned(["H", "O", "Xx"], needs_engine=True, engine="tblite")[0] == []
+
+
 # --- prediction, dynamics, exports -----------------------------------------------------------------------------------
 
 
@@ -218,7 +249,7 @@ def test_dynamics_of_a_difference_run_the_low_level(config):
     recipe = "molecules.pbe0-d3~gfn2-xtb.n25"
     asked = cards(protocol="molecules-hot", **vars(model(recipe)))
     found = dynamics.inputs(config, asked, lambda: False)
-    assert found["model"] == f"{MODELS}/{recipe}/seed-2/model.pt" and found["files"] == []
+    assert found["models"] == [f"{MODELS}/{recipe}/seed-2/model.pt"] and found["files"] == []
     assert dynamics.low_level(config, asked)["method"] == "GFN2-xTB"
     assert dynamics.low_source(config, asked) == engines.source_hash("tblite")
     assert dynamics.threads(config, asked) == config.labels.workers

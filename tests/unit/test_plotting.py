@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 from mftl import comparison, points
 from mftl.config.plot import ROLES, Plot
-from mftl.plotting import box_plots, element_scheme, epochs, force_parity, learning_curves, low_levels, parity, scheme
+from mftl.plotting import box_plots, element_scheme, force_parity, learning_curves, low_levels, parity, scheme
 from mftl.plotting import comparison as comparison_plot
 from mftl.plotting import style as styles
 
@@ -68,7 +68,9 @@ def figures(data):
     reference = [{"curve": "single-fidelity", "value": 25, "label": "no pre-training"}]
     yield {
         "learning-curves": learning_curves.plot(table, LOOKS, STYLE, "Training structures at pbe", "molecules at pbe"),
-        "epochs": epochs.plot(table, LOOKS, reference, STYLE, "molecules at pbe"),
+        "epochs": learning_curves.plot(
+            table, LOOKS, STYLE, "Pre-training epochs", "molecules at pbe", references=reference, curves=["mftl"]
+        ),
         "low-levels": low_levels.plot(
             table, levels, LOOKS, [25, 100], STYLE, "Training structures", "molecules at pbe"
         ),

@@ -3,22 +3,27 @@
 import json
 import runpy
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from ase.calculators.calculator import CalculationFailed
 from ase.calculators.mixing import SumCalculator
 
-from mftl import jobs, models
+from mftl import checks, jobs, models
 from mftl.calculator import LevelCalculator, ModelCalculator
+from mftl.config.studies import complete
 from mftl.config.training import Architecture
 from mftl.engines.tblite.section import TbliteLevel
 from mftl.errors import error_table
 from mftl.labels import write_labelled
+from mftl.plan import prediction as plan
 from mftl.states import COLUMNS, mean_seconds, write_states
 
+ROOT = Path(__file__).parents[2]
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
 SHIFTS = np.array([1.5, -20.0, 3.0, 40.0, -5.0, 600.0])  # eV for each atom: all that sets the two levels apart
 TEST = 12  # structures
@@ -49,6 +54,7 @@ def prediction(model, dft, tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "job", lambda snakemake: nullcontext())
 
     def run(levels, recipe, seconds=0.25, cards=()):
+        relative = "." not in recipe  # a foundation model as it is
         states = pd.DataFrame({"id": ids, "state": "done", "seconds": seconds}, columns=COLUMNS).fillna({"reason": ""})
         write_states(tmp_path / "low.csv", states)
         snakemake = SimpleNamespace(
@@ -57,7 +63,8 @@ def prediction(model, dft, tmp_path, monkeypatch):
                 states=[tmp_path / "low.csv"], models=[tmp_path / "model.pt"], cards=list(cards),
             ),
             params=SimpleNamespace(
-                settings={"test_structures": None, "limit": {"structures": 5, "edges": 10_000}}, device="cpu",
+                settings={"test_structures": None, "limit": {"structures": 5, "edges": 10_000}, "relative": relative},
+                device="cpu",
                 models={"recipes": [recipe], "values": [7], "seeds": [1], "head": None},
             ),
             wildcards=SimpleNamespace(curve="delta"), log=[tmp_path / "log"],
@@ -108,6 +115,17 @@ def test_foundation_model_as_it_is_is_compared_by_relative_energies(prediction):
     assert errors.loc["energy", "rmse"] == pytest.approx(shifted.loc["energy", "rmse"], rel=1e-6)
     assert errors.loc["energy", "rmse"] < 5000  # 10⁶ meV/atom without
     assert (errors["size"] == 0).all() and (errors["epochs"] == 0).all()
+
+
+def test_a_model_tested_at_another_level_is_compared_so_too():
+    values = complete(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
+    other = {"label": "x", "recipe": "molecules.pbe0-d3.n*", "values": [25], "test": "molecules.ccsdt"}
+    values["curves"]["other"] = other
+    config = checks.load(values, ROOT)
+    found = {
+        name: plan.settings(config, SimpleNamespace(curve=name))["relative"] for name in ("mftl", "delta", "other")
+    }
+    assert found == {"mftl": False, "delta": False, "other": True}
 
 
 def test_errors_name_the_epoch_that_was_chosen(prediction, tmp_path):

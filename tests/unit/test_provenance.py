@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mftl import citations, downloads, engines, modes, pools, provenance
+from mftl import catalogue, citations, engines, modes, pools, provenance
 from mftl.inputs import InputError
 
 BIBLIOGRAPHY = Path("resources/citations.bib").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_every_key_has_an_entry():
 
 
 def test_every_download_and_engine_is_known():
-    for name in [*downloads.FILES, *downloads.DATASETS]:
+    for name in [*catalogue.FILES, *catalogue.DATASETS]:
         assert citations.of_job({}, {"download": name}, []) <= KEYS
     assert all(engines.engine(name).CITE for name in engines.sections())
     assert citations.PACKAGES.keys() <= provenance.PACKAGES.keys()
@@ -164,6 +164,16 @@ def test_generated_dynamics_and_transfer_between_elements():
     assert citations.of_job({"ways": {"elements": {"Ge": "Si"}}}, {}, []) == {*citations.ALWAYS, "rocken2025"}
 
 
+def test_a_pool_that_an_engine_computes(tmp_path, monkeypatch):
+    """Its method and program are cited, and the record has the engine's version, as of labels."""
+    monkeypatch.chdir(tmp_path)
+    level = {"engine": "tblite", "method": "GFN2-xTB"}
+    params = {"system": {"pool": {"generator": "molecule-md", "level": level}, "elements": ["H", "O"]}}
+    record = run("build_pool", {}, {"pool": "results/pools/water.extxyz"}, params)
+    assert {"tblite", "bannwarth2019", "leimkuhler2013"} <= {*record["cite"]}
+    assert record["versions"]["tblite"] == engines.engine("tblite").version(None)
+
+
 def test_criteria_and_integrators_of_simulations():
     protocol = {"bond_deviation": 0.5, "ensemble": "nvt"}
     expected = {*citations.ALWAYS, "rocken2025", "fu2023", "leimkuhler2013"}
@@ -176,6 +186,8 @@ def test_files_of_others_are_the_users_to_cite(tmp_path, monkeypatch):
     assert "cui2024" in citations.of_file("resources/molecules/molecules.dftb-ptbp.extxyz.xz")
     assert "adamo1999" in citations.of_file("resources/molecules/molecules.pbe0-d3.extxyz.xz")
     assert "perdew1996" in citations.of_file("resources/tungsten/tungsten.pbe.extxyz")
+    assert {"sun2020", "perdew1996"} <= {*citations.of_file("resources/ethylene/ethylene.pbe.extxyz.xz")}
+    assert "leimkuhler2013" in citations.of_file("resources/methanol/methanol.extxyz.xz")
     monkeypatch.chdir(tmp_path)
     Path("own.extxyz").write_text("")
     assert citations.of_file("own.extxyz") is None

@@ -120,9 +120,9 @@ def test_pool_and_labels_are_written_together(archives, tmp_path):
 # --- the others ---------------------------------------------------------------------------------------------------
 
 
-def write_ccsdt(folder, name, energies, train=4, test=2):
-    """A zip as sGDML publishes it: arrays E (n, 1), F, R, z, and texts."""
-    path = folder / f"{name}_ccsd_t.zip"
+def write_ccsdt(folder, name, energies, train=4, test=2, method="ccsd_t"):
+    """A zip as sGDML publishes it: arrays E (n, 1), F, R, z, and texts; and what macOS adds to it."""
+    path = folder / f"{name}_{method}.zip"
     atoms = molecule("C6H6")
     with zipfile.ZipFile(path, "w") as archive:
         for part, n in (("train", train), ("test", test)):
@@ -136,7 +136,8 @@ def write_ccsdt(folder, name, energies, train=4, test=2):
                 name=np.array(b"benzene"),
                 theory=np.array(b"CCSD(T)"),
             )
-            archive.writestr(f"{name}_ccsd_t-{part}.npz", buffer.getvalue())
+            archive.writestr(f"{name}_{method}-{part}.npz", buffer.getvalue())
+            archive.writestr(f"__MACOSX/._{name}_{method}-{part}.npz", b"\0\5\x16\7")
     return path
 
 
@@ -147,12 +148,26 @@ def test_ccsdt_is_converted_from_kcal_per_mol(tmp_path):
     assert len(structures) == 12
     assert {a.info["molecule"] for a in structures} == {"benzene", "toluene"}
     assert "benzene-train-0003" in {a.info["id"] for a in structures}
+    assert {a.info["id"] for a in structures if a.info["set"] == "test"} == {
+        f"{name}-test-000{i}" for name in ("benzene", "toluene") for i in (0, 1)
+    }
+    (aspirin,) = {
+        a.info["molecule"]
+        for a in read("ccsd-aspirin", [write_ccsdt(tmp_path, "aspirin", -1.0, method="ccsd")], 3, ["H", "C"])
+    }
+    assert aspirin == "aspirin"
     assert structures[0].info["REF_energy"] / units.Hartree == pytest.approx(-231.58, abs=1e-4)
     np.testing.assert_allclose(structures[0].arrays["REF_forces"], 1.0, atol=1e-5)
     np.testing.assert_allclose(structures[0].positions, molecule("C6H6").positions)
     with zipfile.ZipFile(paths[1], "w") as archive:
         archive.writestr("toluene_ccsd_t-train.npz", b"")
     with pytest.raises(InputError, match=r"toluene_ccsd_t\.zip is not a whole zip archive"):
+        read("ccsdt-molecules", paths, 3, ["H", "C"])
+    with zipfile.ZipFile(paths[1], "w") as archive:
+        buffer = io.BytesIO()
+        np.savez(buffer, z=np.ones(3), R=np.zeros((2, 3, 3)), E=np.zeros(1), F=np.zeros((2, 3, 3)))
+        archive.writestr("toluene_ccsd_t-train.npz", buffer.getvalue())
+    with pytest.raises(InputError, match=r"toluene_ccsd_t\.zip .*have the shapes \(3,\), \(2, 3, 3\), \(1,\)"):
         read("ccsdt-molecules", paths, 3, ["H", "C"])
 
 

@@ -166,6 +166,40 @@ def test_the_learning_rate_falls_to_the_final_one_at_the_end_of_the_planned_epoc
     assert longer.progress.history[0]["learning_rate"] > first.progress.history[0]["learning_rate"]
 
 
+def test_the_learning_rate_falls_linearly_to_zero(dft, tmp_path):
+    """With the last step all rates end, also those of scale and shift."""
+    settings = {"epochs": 2, "min_steps": 16, "learning_rate_final": 0.0, "learning_rate_shift": 0.05}
+    first = Run(part(dft, 0, 40), part(dft, 40, 60), FAST.model_copy(update=settings), tmp_path, SMALL, ELEMENTS)
+    first.train()
+    rates = {row["step"]: row["learning_rate"] for row in first.progress.history}
+    assert rates[8] == pytest.approx(0.005) and max(map(abs, first.optimizer.rates)) < 1e-12
+    assert len(first.optimizer.rates) == 2
+
+
+def test_scale_and_shift_that_learn(dft, tmp_path):
+    """They change, at their own rates; the model is a plain one with the numbers that validation saw."""
+    settings = FAST.model_copy(update={"learning_rate_scale": 0.01, "learning_rate_shift": 0.05, "dtype": "float64"})
+    trainer = Run(part(dft, 0, 40), part(dft, 40, 60), settings, tmp_path / "a", SMALL, ELEMENTS)
+    start = models.reference_energies(trainer.model).copy()
+    model = trainer.train(snapshots=(3, 6), until_best=False)
+    adjustment = trainer.heads[0].adjustment
+    assert adjustment.scale.item() != 1 and (adjustment.shift.abs() > 1e-4).any()
+    assert type(model).__name__ == "ScaleShiftMACE" and not any("adjust" in name for name in model.state_dict())
+    assert (models.reference_energies(model) != start).any()
+    log = pd.read_csv(tmp_path / "a" / "log.csv")
+    energies, forces = predict(model, dft.structures[40:60])
+    sizes = np.array([len(atoms) for atoms in dft.structures[40:60]])
+    found = 1000 * np.sqrt(np.mean(((energies - dft.energies[40:60]) / sizes) ** 2))
+    assert found == pytest.approx(log["energy_rmse_mev_per_atom"].iloc[-1], rel=1e-6)
+    force = 1000 * np.sqrt(np.mean((np.concatenate(forces) - np.concatenate(dft.forces[40:60])) ** 2))
+    assert force == pytest.approx(log["force_rmse_mev_per_A"].iloc[-1], rel=1e-6)
+    for snapshots in ((3,), (3, 6)):  # interrupted after the third epoch
+        resumed = run(dft, tmp_path / "b", settings, snapshots=snapshots, until_best=False)
+    assert same(resumed, model)
+    best = run(dft, tmp_path / "c", settings)
+    assert type(best).__name__ == "ScaleShiftMACE" and best.scale_shift.scale != trainer.model.scale_shift.scale
+
+
 def test_longer_run_continues_a_shorter_one(dft, tmp_path, caplog):
     run(dft, tmp_path / "a", snapshots=(2,), until_best=False)
     with caplog.at_level(logging.INFO):
@@ -286,9 +320,9 @@ def test_resumed_after_a_kill_is_uninterrupted_bit_for_bit(dtype, tmp_path, proc
 def test_huber_loss_is_linear_for_large_deviations():
     settings = Training(energy_weight=1.0, forces_weight=2.0, huber_delta=0.1)
     energy, forces = torch.tensor([0.05]), torch.tensor([[0.05, 1.0, 0.0]])
-    squared = weighted_loss(energy, forces, settings.model_copy(update={"huber_delta": None}))
+    squared = weighted_loss(energy, forces, None, settings.model_copy(update={"huber_delta": None}))
     assert float(squared) == pytest.approx(0.05**2 + 2 * (0.05**2 + 1.0) / 3)
-    robust = weighted_loss(energy, forces, settings)
+    robust = weighted_loss(energy, forces, None, settings)
     assert float(robust) == pytest.approx(0.05**2 + 2 * (0.05**2 + 0.1 * (2 * 1.0 - 0.1)) / 3)
 
 

@@ -42,6 +42,8 @@ TARGETS = {
     "results/best/fig4/model.pt",
     "results/levels/molecules.csv",
     "results/labels/simple/dftb.extxyz",
+    "results/pools/moving.extxyz",
+    "results/labels/scanned/gfn1.extxyz",
     *(f"results/predictions/{curve}.npz" for curve in ("metal", "water", "published")),
 }
 

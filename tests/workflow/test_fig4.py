@@ -320,3 +320,22 @@ def test_chosen_epoch_and_second_head(project):
     assert (errors["epochs"] == best).all()
     assert (pd.read_csv(project / "results/costs/chosen.csv")["low_level_seconds"] == 0).all()
     assert (project / "results/best/modes/model.json").read_bytes() == (path / "model.json").read_bytes()
+
+
+def test_a_level_of_energies_alone(project):
+    """A figure of one panel in kcal/mol, and the best model's report and card; the pre-training has forces."""
+    (file,) = (ROOT / "resources/molecules").glob("molecules.pbe0-d3.extxyz*")
+    level = {"file": str(file.relative_to(ROOT)), "forces_key": None, "first": 1000}
+    curve = {"label": "MFTL", "recipe": "molecules.dftb-ptbp.n60.e2/molecules.alone.n*", "values": [10, 20]}
+    figure = {"kind": "learning-curves", "curves": ["alone"], "units": "kcal/mol", "bars": "standard-error"}
+    edit(project, {"systems": {"molecules": {"levels": {"alone": level}}}}, "config.yaml")
+    edit(project, {"curves": {"alone": curve}, "figures": {"alone": figure}})
+    done = snakemake(project, "results/alone.pdf", "results/best/alone/model.pt", "results/export/alone/model.pt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    drawn = pd.read_csv(project / "results/alone.csv")
+    assert set(drawn["quantity"]) == {"energy"} and set(drawn["unit"]) == {"kcal/mol"}
+    report = (project / "results/best/alone/report.md").read_text()
+    assert "meV/atom in validation" in report and "nan" not in report
+    card = (project / "results/export/alone/README.md").read_text()
+    assert "| energy |" in card and "| forces |" not in card and "nan" not in card
+    assert planned(project) == {}  # fig4 is as it was

@@ -8,16 +8,19 @@ import sys
 from pathlib import Path
 
 import calls
+import numpy as np
 import one_node_slurm
 import pandas as pd
 import pytest
 import yaml
 from calls import ROOT
 
-from mftl import checks, downloads, rehearsal
+from mftl import catalogue, checks, downloads, rehearsal
 from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 from mftl.recipe import parse
+from mftl.structures import read_labelled
+from mftl.systems import published
 
 FILES = ("config/paper.yaml", "config/rehearsal.yaml", "config/rehearsal-files.yaml")
 ASKED = ("--configfile", *FILES)
@@ -95,13 +98,27 @@ def test_the_command_says_how_to_go_on(tmp_path):
 def test_the_files_have_the_published_layout(folder):
     """Each has the name and place that downloads have, and its checksum is that which the configuration gives."""
     told = yaml.safe_load((folder / FILES[-1]).read_text())["downloads"]
-    wanted = {name for one in downloads.DATASETS.values() for name in one.files} | {
+    wanted = {name for one in catalogue.DATASETS.values() for name in one.files} | {
         "mace-off23-small",
         "mace-mp-0-medium",
     }
     assert told["checksums"].keys() == wanted
     for name, checksum in told["checksums"].items():
-        assert downloads.checksum_of(folder / told["folder"] / downloads.FILES[name].path) == checksum
+        assert downloads.checksum_of(folder / told["folder"] / catalogue.FILES[name].path) == checksum
+
+
+def test_all_data_sets_can_be_read(folder):
+    """Energies and forces are those that ship, whatever units and signs the files have."""
+    shipped = read_labelled(ROOT / "resources/molecules/molecules.pbe0-d3.extxyz.xz")
+    energies = {round(a.info["REF_energy"], 6): a for a in shipped}
+    for name in ("rmd17-aspirin", "ccsd-aspirin", "ccsdt-ethanol", "ani1x", "ani1ccx", "comp6"):
+        paths = [folder / "downloads" / catalogue.FILES[file].path for file in catalogue.DATASETS[name].files]
+        own = list(published.read(name, paths, 12, 0, ["H", "C", "N", "O"]))
+        assert len(own) == 12
+        for atoms in own if name in ("ani1x", "comp6") else ():
+            energy = next(value for key, value in atoms.info.items() if key in ("REF_energy", "REF_energy_wb97x_dz"))
+            forces = next(value for key, value in atoms.arrays.items() if key.startswith("REF_forces"))
+            np.testing.assert_allclose(forces, energies[round(energy, 6)].arrays["REF_forces"], atol=1e-6)
 
 
 def test_a_short_form_runs(folder, given):

@@ -7,7 +7,7 @@ rule download:
     log:
         "results/logs/download/{download}.log",
     wildcard_constraints:
-        download=plan.one_of(downloads.FILES),
+        download=plan.one_of(catalogue.FILES),
     localrule: True
     conda:
         "../../envs/mftl.yaml"
@@ -26,7 +26,7 @@ rule foundation_model:
     log:
         "results/logs/foundation_model/{download}.log",
     wildcard_constraints:
-        download=plan.one_of(downloads.MODELS),
+        download=plan.one_of(catalogue.MODELS),
     localrule: True
     conda:
         "../../envs/mftl.yaml"

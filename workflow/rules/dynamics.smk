@@ -28,6 +28,8 @@ rule dynamics:
         trajectory="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/trajectory.extxyz",
     log:
         "results/logs/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}.log",
+    wildcard_constraints:
+        seed=r"\d+(?:-\d+)?",  # 1-3: a committee
     conda:
         of(dynamics.environment)
     threads: of(dynamics.threads)

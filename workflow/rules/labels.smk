@@ -37,7 +37,7 @@ rule collect_labels:
         "../../envs/mftl.yaml"
     params:
         level=of(labels.collecting_settings),
-        drawn=of(labels.is_sample),
+        given=of(labels.labels_given),
         max_failed_fraction=CONFIG.labels.max_failed_fraction,
         source=source_hash("collect_labels"),
     script:

@@ -3,7 +3,7 @@
 
 rule build_pool:
     input:
-        of(pools.pool_files),
+        of(pools.pool_files, needs_engines),
     output:
         "results/pools/{system}.extxyz",
     log:
@@ -11,7 +11,7 @@ rule build_pool:
     wildcard_constraints:
         system=plan.one_of(pools.others(CONFIG)),
     conda:
-        "../../envs/mftl.yaml"
+        of(pools.environment)
     params:
         system=of(pools.system_settings),
         source=of(pools.source),

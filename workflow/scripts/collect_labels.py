@@ -11,7 +11,7 @@ with job(snakemake):
 
     pool = Structures(snakemake.input.pool)
     if "file" in snakemake.params.level:
-        labelled, states = collect_file(pool, FileLevel(**snakemake.params.level), snakemake.params.drawn)
+        labelled, states = collect_file(pool, FileLevel(**snakemake.params.level), **snakemake.params.given)
     else:
         chunks = list(zip(snakemake.input.chunks, snakemake.input.states, strict=True))
         labelled, states = collect_chunks(pool, Level(**snakemake.params.level), chunks)

@@ -1,4 +1,4 @@
-"""All simulations with one model under a protocol, in one batch -> what became of each, and their trajectory."""
+"""All simulations with a model or a committee, in one batch -> what became of each, and their trajectory."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.low_level import DeltaForces
 from mftl.dynamics.simulation import Simulation, identify, replicas
 from mftl.dynamics.starts import read_starts
+from mftl.inputs import InputError
 from mftl.jobs import job
 
 with job(snakemake):
@@ -18,22 +19,25 @@ with job(snakemake):
     models.fix_numerics()
     settings = Protocol(**params.protocol)
     structures, bonds = read_starts(snakemake.input.starts)
-    model = models.load_model(snakemake.input.model, head=params.head, dtype=settings.dtype)
-    forces = ModelForces(model, replicas(structures, settings.replicas), params.device)
+    members = [models.load_model(path, head=params.head, dtype=settings.dtype) for path in snakemake.input.models]
+    stress = settings.ensemble == "npt"
+    forces = ModelForces(members, replicas(structures, settings.replicas), params.device, stress=stress)
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
     if params.low_level:
+        if settings.ensemble == "npt":
+            raise InputError("a Δ model's low level gives no stress in simulations; use ensemble: nvt")
         torch.set_num_threads(1)  # the job's threads are the engine's workers; and their number must not change a bit
         level = engines.level(params.low_level)
         forces = DeltaForces(forces, level, snakemake.threads)
         words.append(forces.identity)
-    files = [Path(snakemake.input[name]).read_bytes() for name in ("model", "starts")]
+    files = [Path(path).read_bytes() for path in (*snakemake.input.models, snakemake.input.starts)]
     simulation = Simulation(
         structures,
         bonds,
         forces,
         settings,
         Path(snakemake.output.events).parent,
-        seed=int(snakemake.wildcards.seed),
+        seed=int(snakemake.wildcards.seed.partition("-")[0]),
         identity=identify(*words, *files),
     )
     simulation.run().to_csv(snakemake.output.events, index=False)

@@ -15,24 +15,25 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
+from ase.calculators.calculator import CalculationFailed, Calculator, PropertyNotImplementedError, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from mftl import engines
 from mftl.config.levels import EngineLevel
 from mftl.lean import find_forward
 from mftl.models import find_device, load_model
-from mftl.prediction import predict
+from mftl.prediction import predict_with_stress
 
 
 class ModelCalculator(Calculator):
-    """Energy (eV) and forces (eV/Å) of a model file.
+    """Energy (eV), forces (eV/Å) and, of a crystal if asked for, stress (eV/Å³) of a model file.
 
     Unlike mace-torch's own calculator, it adds the reference energies in float64: a float32 total energy of 10⁴ eV has
     no digits left for meV. ``head`` is needed for a model with several.
     Raises InputError if a structure holds an element that the model does not know.
     """
 
-    implemented_properties: ClassVar = ["energy", "forces"]
+    implemented_properties: ClassVar = ["energy", "forces", "stress"]
 
     def __init__(self, model: str | Path, head: str | None = None, device: str = "cpu"):
         super().__init__()
@@ -42,8 +43,15 @@ class ModelCalculator(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``."""
         super().calculate(atoms, properties, system_changes)
-        (energy,), (forces,) = predict(self.model, [self.atoms], device=self.device, forward=self.forward)
+        if "stress" in properties and not self.atoms.pbc.all():
+            raise PropertyNotImplementedError("a stress needs a cell that is periodic along all axes")
+        found = predict_with_stress(
+            self.model, [self.atoms], device=self.device, forward=self.forward, use_stress="stress" in properties
+        )
+        (energy,), (forces,), stresses = found
         self.results = {"energy": float(energy), "forces": forces}
+        if stresses is not None:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(stresses[0])
 
 
 class LevelCalculator(Calculator):
@@ -56,7 +64,7 @@ class LevelCalculator(Calculator):
 
     def __init__(self, level: EngineLevel):
         super().__init__()
-        self.level = level
+        self.level = level.model_copy(update={"forces": True})
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``."""

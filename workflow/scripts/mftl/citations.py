@@ -26,16 +26,21 @@ METHODS = {
     "ccpv": ["dunning1989"],
     "ptbp": PTBP,
 }
-# by what the names in mftl.downloads begin with
+# by what the names in mftl.catalogue begin with
 SOURCES = {
     "qm7x": "hoja2021",
     "tungsten-gap2014": "szlachta2014",
-    "ccsdt": "chmiela2018",
+    "ccsd": "chmiela2018",  # and ccsdt
+    "rmd17": "christensen2020",
+    "ani1x": "smith2020",
+    "ani1ccx": "smith2020",
+    "comp6": "smith2018",
     "mlearn": "zuo2020",
     "mp-traj": "deng2023",
     "mace-off23": "kovacs2025",
     "mace-mp-0": "batatia2024",
 }
+ONE_MOLECULE = ("methanol", "methanol_oh", "methanol_ch", "formaldehyde", "ethylene")
 # files that ship, by the first pattern that fits; resources/README.md says how they were made
 SHIPPED = {
     "resources/ptbp/*": PTBP,
@@ -43,7 +48,10 @@ SHIPPED = {
     "resources/*/*.pbe0-d3.*": [*MADE_WITH_PYSCF, *PBE0],
     "resources/*/*.wb97m-d3.*": [*MADE_WITH_PYSCF, *WB97M],
     "resources/*/*.ccsdt.*": ["sun2020", *CCSDT, "dunning1989"],
+    **{f"resources/{name}/*.pbe.*": ["sun2020", "weigend2005", *PBE] for name in ONE_MOLECULE},
     "resources/*/*.pbe.*": ["mortensen2024", *PBE],
+    "resources/methanol_*/*": ["tblite", "bannwarth2019"],
+    **{f"resources/{name}/*": ["tblite", "bannwarth2019", "leimkuhler2013"] for name in ONE_MOLECULE},
     "resources/molecules/*": ["hoja2021", "bannwarth2019"],
     "resources/foundation/*": ["hoja2021", "bannwarth2019"],
     "resources/tungsten/*": [],
@@ -70,8 +78,7 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
     """Keys for what a job itself used: packages, an engine and its methods, a data set, a way to train."""
     keys = {*ALWAYS, *(PACKAGES[name] for name in packages if name in PACKAGES)}
     settings = params["settings"] if isinstance(params.get("settings"), dict) else {}
-    level = params.get("level") or settings.get("level")
-    if isinstance(level, dict) and "engine" in level:
+    if level := level_of(params):
         keys.update(getattr(engines.engine(level["engine"]), "CITE", ()), _methods(level))
     pool = settings.get("pool") or (params.get("system") or {}).get("pool")
     if isinstance(pool, dict) and "dataset" in pool:
@@ -90,6 +97,13 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
     for way in params.get("ways") or ():
         keys.update(modes.sections()[way].CITE)
     return keys
+
+
+def level_of(params: dict[str, Any]) -> dict[str, Any] | None:
+    """The level whose engine a job used: its own, that of its settings, or of the pool that it built; None: none."""
+    places = [params, params.get("settings"), (params.get("system") or {}).get("pool")]
+    levels = [one.get("level") for one in places if isinstance(one, dict)]
+    return next((one for one in levels if isinstance(one, dict) and "engine" in one), None)
 
 
 def bibliography(keys: Iterable[str], known: str, unknown: Iterable[str] = ()) -> str:

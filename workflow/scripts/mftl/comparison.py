@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 
 from mftl import points
-from mftl.errors import MEV, UNITS, error_rows, relative_energies
+from mftl.errors import MEV, error_rows, relative_energies
 
 NEAR_ONE = (0.3, 3.0)  # eV/Å: what counts as a force error "around 1 eV/Å"
 
@@ -22,7 +23,8 @@ class Compared:
     """Structures with relative energies and forces by ``reference``, ``model`` and ``level``.
 
     ``ids``, ``sizes`` (n,), ``cells`` (n, 3, 3) in Å, ``pbc`` (n, 3); ``numbers`` (atoms,), ``positions`` (atoms, 3)
-    in Å; ``energies`` (3, n) in eV and ``forces`` (3, atoms, 3) in eV/Å, in the order reference, model, level.
+    in Å; ``energies`` (3, n) in eV and ``forces`` (3, atoms, 3) in eV/Å, in the order reference, model, level; nan
+    where a level has energies alone.
     """
 
     ids: np.ndarray
@@ -57,9 +59,10 @@ class Compared:
             yield slice(int(start), int(end))
 
 
-def compared(structures: list[Atoms], energies: list[np.ndarray], forces: list[list[np.ndarray]]) -> Compared:
+def compared(structures: list[Atoms], energies: list[np.ndarray], forces: list[list[np.ndarray] | None]) -> Compared:
     """Put structures, and energies (eV) and forces (eV/Å) by reference, model and level, side by side.
 
+    Forces are None where a level has energies alone.
     The energies become relative: each level's own zero is taken out (see ``errors.relative_energies``).
     """
     elements = sorted({int(z) for atoms in structures for z in atoms.numbers})
@@ -72,7 +75,7 @@ def compared(structures: list[Atoms], energies: list[np.ndarray], forces: list[l
         numbers=np.concatenate([atoms.numbers for atoms in structures]),
         positions=np.concatenate([atoms.positions for atoms in structures]),
         energies=np.array([relative_energies(np.asarray(e, float), counts) for e in energies]),
-        forces=np.array([np.concatenate(f) for f in forces]),
+        forces=np.array([np.full((int(counts.sum()), 3), np.nan) if f is None else np.concatenate(f) for f in forces]),
     )
 
 
@@ -87,7 +90,7 @@ def summary(figure: str, data: Compared) -> pd.DataFrame:
     rows = []
     for curve, one in _of_both(data).items():
         for quantity, numbers in one(np.arange(len(data.ids))).items():
-            known = {"figure": figure, "curve": curve, "quantity": quantity, "unit": UNITS[quantity]}
+            known = {"figure": figure, "curve": curve, "quantity": quantity}
             rows.append(known | numbers | {"structures": len(data.ids)})
     return pd.DataFrame(rows)
 
@@ -98,37 +101,41 @@ def point_table(figure: str, data: Compared) -> pd.DataFrame:
     rows = []
     for curve, one in _of_both(data).items():
         values = [one(chosen) for chosen in drawn]
-        for quantity in UNITS:
-            keys = {"figure": figure, "curve": curve, "value": 0, "quantity": quantity, "unit": UNITS[quantity]}
+        for quantity, estimates in values[0].items():
+            keys = {"figure": figure, "curve": curve, "value": 0, "quantity": quantity, "unit": estimates["unit"]}
             keys |= {"seeds": 1, "structures": len(data.ids)}
-            for read in values[0][quantity]:
+            for read in (one for one in estimates if one != "unit"):
                 rows.append(keys | points.row(read, np.array([each[quantity][read] for each in values])))
     return pd.DataFrame(rows)
 
 
-def _of_both(data: Compared) -> dict[str, Callable[[np.ndarray], dict[str, dict[str, float]]]]:
-    """What computes, for model and level, the numbers of ``summary`` of chosen structures."""
+def _of_both(data: Compared) -> dict[str, Callable[[np.ndarray], dict[str, dict[str, Any]]]]:
+    """What computes, for model and level, the numbers of ``summary`` of chosen structures, each with its unit."""
     parts = list(data.by_structure())
     contacts = cache(lambda i: shortest_contact(data.atoms(i))[1:3])
 
-    def numbers(k: int, chosen: np.ndarray) -> dict[str, dict[str, float]]:
+    def numbers(k: int, chosen: np.ndarray) -> dict[str, dict[str, Any]]:
         atoms = np.concatenate([np.arange(parts[i].start, parts[i].stop) for i in chosen])
         sizes = data.sizes[chosen]
         energies, forces = data.energies[:, chosen], data.forces[:, atoms]
-        errors = error_rows(energies[k], energies[0], forces[k], forces[0], sizes)
-        pairs = (energies[k] / sizes, energies[0] / sizes), (forces[k].ravel(), forces[0].ravel())
+        both = not np.isnan(forces[k] + forces[0]).any()
+        known = forces[[k, 0]] if both else (None, None)
+        errors = error_rows(energies[k], energies[0], known[0], known[1], sizes)
+        pairs = {"energy": (energies[k] / sizes, energies[0] / sizes), "forces": (forces[k].ravel(), forces[0].ravel())}
         found = {}
-        for row, (predicted, reference) in zip(errors, pairs, strict=True):
+        for row in errors:
+            predicted, reference = pairs[row["quantity"]]
             error = np.abs(predicted - reference)
             found[row["quantity"]] = {
+                "unit": row["unit"],
                 "rmse": row["rmse"],
                 "mae": row["mae"],
                 "slope": float(np.polyfit(reference, predicted, 1)[0]),
                 "largest": MEV * float(error.max()),
                 "percentile_99_9": MEV * float(np.percentile(error, 99.9)),
             }
-        near = (error > NEAR_ONE[0]) & (error < NEAR_ONE[1])  # of force components, the last of both
-        found["forces"]["share_near_1"] = float(near.mean())
+            if row["quantity"] == "forces":
+                found["forces"]["share_near_1"] = float(((error > NEAR_ONE[0]) & (error < NEAR_ONE[1])).mean())
         furthest = int(chosen[np.argmax(np.abs(energies[k] - energies[0]) / sizes)])
         found["energy"] |= dict(zip(("worst_contact_A", "worst_contact_ratio"), contacts(furthest), strict=True))
         return found

@@ -8,22 +8,28 @@ import numpy as np
 from ase import Atoms
 
 from mftl.inputs import InputError
-from mftl.structures import ENERGY, FORCES, Structures
+from mftl.structures import ENERGY, FORCES, STRESS, Structures
 
 
 @dataclass
 class Labelled:
-    """Structures with their labels at one level: ``energies`` (n,) in eV, ``forces`` n arrays (N, 3) in eV/Å."""
+    """Structures with their labels at one level: ``energies`` (n,) in eV, ``forces`` n arrays (N, 3) in eV/Å.
+
+    ``forces`` is None at a level that has energies alone, ``stresses`` (n, 3, 3) in eV/Å³ where not all have one.
+    """
 
     structures: list[Atoms]
     energies: np.ndarray
-    forces: list[np.ndarray]
+    forces: list[np.ndarray] | None
+    stresses: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.structures)
 
     def __getitem__(self, part: slice) -> "Labelled":
-        return Labelled(self.structures[part], self.energies[part], self.forces[part])
+        forces = None if self.forces is None else self.forces[part]
+        stresses = None if self.stresses is None else self.stresses[part]
+        return Labelled(self.structures[part], self.energies[part], forces, stresses)
 
 
 def read_sets(path: str | Path) -> dict[str, list[str]]:
@@ -37,10 +43,11 @@ def choose(
     """Choose sets of labelled structures from one file of labels, or from two for a difference level.
 
     ``labels``: one file, or those of the high and the low level, whose difference is then the label. A request is a
-    list of ids and how many of those that are labelled to take, in order; None takes all.
+    list of ids and how many of those that are labelled to take, in order; None takes all. Forces are those of levels
+    that all have them.
     Raises InputError if a request cannot be met.
     """
-    files = [Structures(path, (ENERGY, FORCES)) for path in labels]
+    files = [Structures.labelled(path) for path in labels]
     known = set.intersection(*(set(one.ids) for one in files))
     chosen = []
     for ids, count in requests:
@@ -54,10 +61,16 @@ def choose(
 
 
 def _labelled(files: list[Structures], ids: list[str]) -> Labelled:
-    structures, energies, forces = [], [], []
+    structures, energies = [], []
+    stresses: list[np.ndarray] = []
+    forces: list[np.ndarray] | None = [] if all(file.has_forces for file in files) else None
     for one in ids:
         high, *others = (file[one] for file in files)
         structures.append(high)
         energies.append(high.info[ENERGY] - sum(low.info[ENERGY] for low in others))
-        forces.append(high.arrays[FORCES] - sum(low.arrays[FORCES] for low in others))
-    return Labelled(structures, np.array(energies, dtype=float), forces)
+        if forces is not None:
+            forces.append(high.arrays[FORCES] - sum(low.arrays[FORCES] for low in others))
+        if all(STRESS in one.info for one in (high, *others)):
+            stresses.append(high.info[STRESS] - sum(low.info[STRESS] for low in others))
+    every = np.array(stresses, dtype=float) if len(stresses) == len(ids) else None
+    return Labelled(structures, np.array(energies, dtype=float), forces, every)

@@ -1,7 +1,9 @@
 """Errors of predictions against labels, as one tidy table."""
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,10 +11,31 @@ import pandas as pd
 from mftl import points
 from mftl.inputs import InputError
 from mftl.recipe import parse
-from mftl.structures import read_labelled
+from mftl.structures import FORCES, Structures
 
 MEV = 1000.0  # meV in an eV
-UNITS = {"energy": "meV/atom", "forces": "meV/Å"}
+KCAL = 23.060548867  # kcal/mol in an eV, CODATA 2018
+
+
+@dataclass(frozen=True)
+class Units:
+    """In what errors are given: how many of it are an eV, its name, and whether energies are divided by the atoms."""
+
+    factor: float
+    name: str
+    per_atom: bool
+
+    def of(self, quantity: str) -> str:
+        """The unit of a quantity."""
+        per = {"forces": "/Å", "stress": "/Å³"}.get(quantity, "/atom" if self.per_atom else "")
+        return f"{self.name}{per}"
+
+    def energies(self, energies: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Energies (n,) in eV, of structures of ``sizes`` (n,) atoms, in this unit."""
+        return self.factor * (energies / sizes if self.per_atom else energies)
+
+
+UNITS = {"meV/atom": Units(MEV, "meV", True), "kcal/mol": Units(KCAL, "kcal/mol", False)}
 
 
 def relative_energies(energies: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -28,31 +51,39 @@ def relative_energies(energies: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def error_rows(
     predicted_energies: np.ndarray,
     reference_energies: np.ndarray,
-    predicted_forces: np.ndarray,
-    reference_forces: np.ndarray,
+    predicted_forces: np.ndarray | None,
+    reference_forces: np.ndarray | None,
     sizes: np.ndarray,
+    units: str = "meV/atom",
+    stresses: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[dict]:
-    """RMSE and MAE of energies per atom (meV/atom) and of force components (meV/Å).
+    """RMSE and MAE of energies (meV/atom) and, where known, of components of forces (meV/Å) and stress (meV/Å³).
 
-    Energies (n,) in eV with ``sizes`` (n,) atoms each; forces (atoms, 3) in eV/Å.
+    Energies (n,) in eV with ``sizes`` (n,) atoms each; forces (atoms, 3) in eV/Å, predicted and reference
+    ``stresses`` (n, 3, 3) in eV/Å³. ``units``: a key of ``UNITS``.
     """
-    energy = MEV * (predicted_energies - reference_energies) / sizes
-    force = MEV * (predicted_forces - reference_forces).ravel()
+    given = UNITS[units]
+    errors = {"energy": given.energies(predicted_energies - reference_energies, sizes)}
+    if predicted_forces is not None and reference_forces is not None:
+        errors["forces"] = given.factor * (predicted_forces - reference_forces).ravel()
+    if stresses is not None:
+        errors["stress"] = given.factor * (stresses[0] - stresses[1]).ravel()
     return [
         {
             "quantity": quantity,
-            "unit": UNITS[quantity],
+            "unit": given.of(quantity),
             "rmse": float(np.sqrt(np.mean(error**2))),
             "mae": float(np.mean(np.abs(error))),
             "structures": len(sizes),
         }
-        for quantity, error in (("energy", energy), ("forces", force))
+        for quantity, error in errors.items()
     ]
 
 
-def compare_levels(reference: str | Path, other: str | Path, level: str) -> list[dict]:
+def compare_levels(reference: str | Path, other: str | Path, level: str, units: str = "meV/atom") -> list[dict]:
     """Errors of one file of labels against another on the structures that both hold, with relative energies."""
-    high, low = ({a.info["id"]: a for a in read_labelled(path)} for path in (reference, other))
+    files = [Structures.labelled(path) for path in (reference, other)]
+    high, low = ({a.info["id"]: a for a in file} for file in files)
     common = [one for one in high if one in low]
     if not common:
         raise InputError(f"{reference} and {other} have no structure in common")
@@ -61,46 +92,63 @@ def compare_levels(reference: str | Path, other: str | Path, level: str) -> list
     energies = [
         relative_energies(np.array([data[one].info["REF_energy"] for one in common]), counts) for data in (low, high)
     ]
-    forces = [np.concatenate([data[one].arrays["REF_forces"] for one in common]) for data in (low, high)]
-    rows = error_rows(energies[0], energies[1], forces[0], forces[1], counts.sum(1))
+    forces: list[np.ndarray | None] = [None, None]
+    if all(file.has_forces for file in files):
+        forces = [np.concatenate([data[one].arrays[FORCES] for one in common]) for data in (low, high)]
+    rows = error_rows(energies[0], energies[1], forces[0], forces[1], counts.sum(1), units)
     return [{"level": level} | row for row in rows]
 
 
-def error_table(figure: str, predictions: dict[str, Path], only: Set[str] | None = None) -> pd.DataFrame:
+def error_table(
+    figure: str, predictions: dict[str, Path], only: Set[str] | None = None, units: str = "meV/atom"
+) -> pd.DataFrame:
     """A row for each figure, curve, recipe, size, epochs, seed and quantity.
 
-    ``only``: ids of the test structures that count, all if None.
+    ``only``: ids of the test structures that count, all if None. ``units``: a key of ``UNITS``. Where test labels are
+    energies alone, so are the rows.
 
     ``predictions``: the file of each curve that the rule ``predict`` wrote. ``value`` is the curve's open number,
     ``size`` the structures of the last stage, ``epochs`` those of the first snapshot in the recipe (0: none), or what
     was chosen for ``.ebest``.
-    A foundation model as it is has another zero of energy than the labels: its energies are compared as relative ones.
+    A foundation model as it is, and a model of another level, have another zero of energy than the labels: their
+    energies are compared as relative ones.
     """
     rows = []
-    for keys, (_, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
-        rows += [keys | row for row in error_rows(energies, references, forces, reference_forces, sizes)]
+    for keys, (_, sizes, energies, references, forces, reference_forces, stresses) in _models(
+        figure, predictions, only
+    ):
+        known = error_rows(energies, references, forces, reference_forces, sizes, units, stresses)
+        rows += [keys | row for row in known]
     return pd.DataFrame(rows)
 
 
-def point_table(figure: str, predictions: dict[str, Path], only: Set[str] | None = None) -> pd.DataFrame:
+def point_table(
+    figure: str, predictions: dict[str, Path], only: Set[str] | None = None, units: str = "meV/atom"
+) -> pd.DataFrame:
     """A row for each figure, curve, value, quantity and kind of error (``read``), with interval; ``points.point``.
 
     The parameters are those of ``error_table``. All seeds of a point count together.
     """
     found: dict[tuple, list] = {}
-    for keys, (ids, sizes, energies, references, forces, reference_forces) in _models(figure, predictions, only):
-        energy = MEV * np.abs(energies - references) / sizes
-        force = MEV * np.abs(forces - reference_forces).sum(1), MEV**2 * ((forces - reference_forces) ** 2).sum(1)
-        starts = np.cumsum(sizes) - sizes
-        of_structure = [np.add.reduceat(one, starts) for one in force]
-        for quantity, absolute, square, count in (
-            ("energy", energy, energy**2, np.ones(len(sizes))), ("forces", *of_structure, 3.0 * sizes)
-        ):  # fmt: skip
-            found.setdefault((keys["curve"], keys["value"], quantity), []).append((absolute, square, count, ids))
+    given = UNITS[units]
+    for keys, one in _models(figure, predictions, only):
+        ids, sizes, energies, references, forces, reference_forces, stresses = one
+        point = keys["curve"], keys["value"]
+        energy = np.abs(given.energies(energies - references, sizes))
+        found.setdefault((*point, "energy"), []).append((energy, energy**2, np.ones(len(sizes)), ids))
+        if reference_forces is not None:
+            force = given.factor * (forces - reference_forces)
+            starts = np.cumsum(sizes) - sizes
+            of_structure = [np.add.reduceat(one.sum(1), starts) for one in (np.abs(force), force**2)]
+            found.setdefault((*point, "forces"), []).append((*of_structure, 3.0 * sizes, ids))
+        if stresses is not None:
+            stress = given.factor * (stresses[0] - stresses[1]).reshape(-1, 9)
+            of_structure = [one.sum(1) for one in (np.abs(stress), stress**2)]
+            found.setdefault((*point, "stress"), []).append((*of_structure, np.full(len(sizes), 9.0), ids))
     rows = []
     for (curve, value, quantity), models in found.items():
         absolutes, squares = (np.array([model[k] for model in models]) for k in (0, 1))
-        keys = {"figure": figure, "curve": curve, "value": value, "quantity": quantity, "unit": UNITS[quantity]}
+        keys = {"figure": figure, "curve": curve, "value": value, "quantity": quantity, "unit": given.of(quantity)}
         _, _, sizes, ids = models[0]
         of_point = points.point(squares, absolutes, sizes, ids, f"{curve} {value}")
         rows += [keys | row for row in of_point]
@@ -123,10 +171,12 @@ def group_table(errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _models(
-    figure: str, predictions: dict[str, Path], only: Set[str] | None
-) -> Iterator[tuple[dict, tuple[np.ndarray, ...]]]:
-    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3)."""
+def _models(figure: str, predictions: dict[str, Path], only: Set[str] | None) -> Iterator[tuple[dict, tuple[Any, ...]]]:
+    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3), stresses.
+
+    References of forces are None where the labels are energies alone. Stresses, a pair of predicted and reference ones
+    (n, 3, 3), are None where not all labels have one.
+    """
     for curve, path in predictions.items():
         with np.load(path) as stored:
             data = dict(stored)
@@ -137,14 +187,19 @@ def _models(
         ids, sizes = data["ids"][chosen], data["sizes"][chosen]
         for model, keys in enumerate(_keys(figure, curve, data)):
             energies, references = data["energies"][model][chosen], data["reference_energies"][chosen]
-            if not parse(keys["recipe"]).stages:
+            if data.get("relative", not parse(keys["recipe"]).stages):
                 compositions = _compositions(data["numbers"][of_chosen], sizes)
                 energies, references = (relative_energies(one, compositions) for one in (energies, references))
-            forces = data["forces"][model][of_chosen], data["reference_forces"][of_chosen]
-            yield keys, (ids, sizes, energies, references, *forces)
+            known = data["reference_forces"][of_chosen] if "reference_forces" in data else None
+            stresses = None
+            if "stresses" in data:
+                stresses = data["stresses"][model][chosen], data["reference_stresses"][chosen]
+            yield keys, (ids, sizes, energies, references, data["forces"][model][of_chosen], known, stresses)
 
 
-def structure_table(figure: str, predictions: dict[str, Path], value: int, groups: dict[str, str]) -> pd.DataFrame:
+def structure_table(
+    figure: str, predictions: dict[str, Path], value: int, groups: dict[str, str], units: str = "meV/atom"
+) -> pd.DataFrame:
     """A row for each curve, seed, test structure and quantity: the error of one structure.
 
     ``value`` is the open number of the models looked at; ``groups``: the group of each test structure that counts, by
@@ -166,8 +221,9 @@ def structure_table(figure: str, predictions: dict[str, Path], value: int, group
                     data["energies"][model][i : i + 1],
                     data["reference_energies"][i : i + 1],
                     data["forces"][model][atoms],
-                    data["reference_forces"][atoms],
+                    data["reference_forces"][atoms] if "reference_forces" in data else None,
                     data["sizes"][i : i + 1],
+                    units,
                 )
                 rows += [keys | {"value": _number(group), "id": str(one)} | row for row in own]
     if not rows:

@@ -66,6 +66,7 @@ def card(
     """
     own = errors[(errors["recipe"] == trained["recipe"]) & (errors["seed"] == trained["seed"])]
     validation = trained["validation"]
+    force = validation["force_rmse_mev_per_A"]  # None where energies alone are learned
     elements = symbols(model_elements(model))
     return {
         "recipe": trained["recipe"],
@@ -78,8 +79,8 @@ def card(
         "test_errors": own[["quantity", "unit", "rmse", "mae", "structures"]].to_dict("records"),
         "validation_errors": {
             "energy": {"unit": "meV/atom", "rmse": validation["energy_rmse_mev_per_atom"]},
-            "forces": {"unit": "meV/Å", "rmse": validation["force_rmse_mev_per_A"]},
-        },
+        }
+        | ({} if force is None else {"forces": {"unit": "meV/Å", "rmse": force}}),
         "data": data,
         "files": {"ase": "model.pt"} | files,
         "cite": cite,

@@ -28,6 +28,7 @@ class Graph:
     known: int  # Z
     energy: float | None  # eV, relative to the model's reference energies
     forces: torch.Tensor | None  # (N, 3), eV/Å
+    stress: torch.Tensor | None = None  # (3, 3), eV/Å³
 
 
 def check_elements(atoms: Atoms, elements: list[int]) -> None:
@@ -47,6 +48,7 @@ def make_graph(
     dtype: torch.dtype,
     energy: float | None = None,
     forces: np.ndarray | None = None,
+    stress: np.ndarray | None = None,
 ) -> Graph:
     """Neighbour list and element encoding of one structure.
 
@@ -69,14 +71,16 @@ def make_graph(
         known=len(elements),
         energy=energy,
         forces=None if forces is None else torch.tensor(forces, dtype=dtype),
+        stress=None if stress is None else torch.tensor(stress, dtype=dtype),
     )
 
 
 def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Tensor]:
-    """Concatenate graphs into the dictionary a MACE model takes; ``energy`` (B,) and ``forces`` (N, 3) where known.
+    """Concatenate graphs into the dictionary a MACE model takes.
 
-    It has what lean layers need besides, see ``edge_tables`` and ``element_tables``, but not the ``unit_shifts``, from
-    which MACE's own modules compute stress.
+    ``energy`` (B,), ``forces`` (N, 3) and ``stress`` (B, 3, 3) are in it where known. It has what lean layers need
+    besides, see ``edge_tables`` and ``element_tables``, but not the ``unit_shifts``, from which MACE's own modules
+    compute stress (``mftl.strain`` does without).
     """
     sizes = torch.tensor([len(g.positions) for g in graphs])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(sizes, 0)])
@@ -93,9 +97,12 @@ def collate(graphs: Sequence[Graph], device: torch.device) -> dict[str, torch.Te
         **edge_tables(edge_index[1], len(elements)),
         **element_tables(elements, graphs[0].known, graphs[0].positions.dtype),
     }
-    if graphs[0].forces is not None:
+    if graphs[0].energy is not None:
         batch["energy"] = torch.tensor([g.energy for g in graphs], dtype=batch["positions"].dtype)
+    if graphs[0].forces is not None:
         batch["forces"] = torch.cat([g.forces for g in graphs])
+    if graphs[0].stress is not None:
+        batch["stress"] = torch.stack([g.stress for g in graphs])
     return to(batch, device)
 
 

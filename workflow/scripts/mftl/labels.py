@@ -1,8 +1,8 @@
 """Labels: the energy and the forces of structures at a level of theory, and what became of those that failed.
 
 A label file is extended XYZ with the info keys ``id`` and ``REF_energy`` (eV) and the array ``REF_forces`` (eV/Å); for
-crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Beside it lies a state table (``mftl.states``). A
-failure is data: it is written down and counted.
+crystals perhaps ``REF_stress`` (3, 3) in eV/Å³ with ASE's sign. Of a level with energies alone no structure has forces.
+Beside it lies a state table (``mftl.states``). A failure is data: it is written down and counted.
 """
 
 import logging
@@ -21,9 +21,8 @@ from mftl.config.labels import Labels
 from mftl.config.levels import FileLevel, Level
 from mftl.inputs import InputError
 from mftl.states import COLUMNS, read_states
-from mftl.structures import ENERGY, FORCES, Structures, write_structures
+from mftl.structures import ENERGY, FORCES, STRESS, Structures, write_structures
 
-STRESS = "REF_stress"
 MAX_NET_FORCE = 0.1  # eV/Å, of a molecule: more than integration grids explain
 MIN_DISTANCE = 0.3  # Å: of atoms in one place, some engines return numbers without complaint
 MAX_SHIFT = 1e-4  # Å, by which a label's geometry may differ from the pool's
@@ -109,7 +108,7 @@ def label_chunk(
         if "failed" in entry:
             reason = _one_line(entry["failed"])
         else:
-            forces = np.array(entry["forces"], float)
+            forces = np.array(entry["forces"], float) if "forces" in entry else None
             reason = _implausible(atoms, entry, forces, limits)
         if not reason:
             stress = {STRESS: np.array(entry["stress"])} if "stress" in entry else {}
@@ -192,12 +191,14 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[: workers.MESSAGE]
 
 
-def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray, limits: Labels) -> str:
+def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray | None, limits: Labels) -> str:
     """Why a result is no label; empty if it is one."""
-    if not isfinite(entry["energy"]) or not np.isfinite(forces).all():
+    if not isfinite(entry["energy"]) or (forces is not None and not np.isfinite(forces).all()):
         return "energy or forces are not finite"
     if "stress" in entry and not np.isfinite(entry["stress"]).all():
         return "the stress is not finite"
+    if forces is None:
+        return ""
     largest = np.sqrt((forces**2).sum(axis=1).max())
     if largest > limits.max_force:
         return f"largest force {largest:.1f} eV/Å, more than {limits.max_force:g}"
@@ -207,11 +208,12 @@ def _implausible(atoms: Atoms, entry: dict[str, Any], forces: np.ndarray, limits
     return ""
 
 
-def _labelled(atoms: Atoms, energy: float, forces: np.ndarray, extra: dict[str, Any]) -> Atoms:
+def _labelled(atoms: Atoms, energy: float, forces: np.ndarray | None, extra: dict[str, Any]) -> Atoms:
     """A pool's structure with its label."""
     new = atoms.copy()
     new.info |= {ENERGY: float(energy), **extra}
-    new.arrays[FORCES] = forces
+    if forces is not None:
+        new.arrays[FORCES] = forces
     return new
 
 
@@ -228,7 +230,7 @@ def collect_chunks(
     """
     states = [read_states(path) for _, path in chunks]
     files = [
-        Structures(path, (ENERGY, FORCES))
+        Structures(path, (ENERGY, FORCES if level.has_forces else None))
         for (path, _), table in zip(chunks, states, strict=True)
         if (table["state"] == "done").any()
     ]
@@ -247,11 +249,14 @@ def collect_chunks(
     return (_matched(pool[one], holding[one]) for one in done), states
 
 
-def collect_file(pool: Structures, level: FileLevel, drawn: bool = False) -> tuple[Iterator[Atoms], pd.DataFrame]:
+def collect_file(
+    pool: Structures, level: FileLevel, drawn: bool = False, partial: bool = False
+) -> tuple[Iterator[Atoms], pd.DataFrame]:
     """Labels and states of a level whose labels come with the data; in the pool's order.
 
-    ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. A structure
-    without a label failed for the reason that the table ``failures`` gives, or because the file has none.
+    ``drawn``: the pool is a sample of its file, so that labels of other structures are no mistake. ``partial``: the
+    file holds several labels, and structures without the level's are not asked for. Any other structure without a
+    label failed for the reason that the table ``failures`` gives, or because the file has none.
     Raises InputError, naming the file and the id, if a label is of no structure of the pool, or is recorded as a
     failure too; the labels do so when they are taken, one at a time, so that many take no memory: if one is not usable
     (see ``structures.Structures``) or of another geometry than the pool's.
@@ -267,6 +272,13 @@ def collect_file(pool: Structures, level: FileLevel, drawn: bool = False) -> tup
             raise InputError(f"{level.failures}: {one} is recorded as failed, but {level.file} holds its label")
     seconds = dict(zip(labels.ids, labels.info("cpu_seconds"), strict=True))
     ids, rows = wanted(pool, level), []
+    if partial:
+        given = {
+            one for one, energy in zip(labels.ids, labels.info(level.energy_key), strict=True) if energy is not None
+        }
+        ids = [one for one in ids if one in given]
+        if not ids:
+            raise InputError(f"{level.file}: no structure that is asked for has {level.energy_key}")
     for one in ids:
         if one in labels:
             rows.append((one, "done", "", "", "", "", float(seconds[one] or "nan")))
@@ -308,8 +320,8 @@ def _matched(own: Atoms, labels: Structures) -> Atoms:
         raise InputError(
             f"{labels.path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å"
         )
-    extra = {key: value for key, value in atoms.info.items() if key != ENERGY}
-    return _labelled(own, atoms.info[ENERGY], atoms.arrays[FORCES], extra)
+    extra = {key: value for key, value in atoms.info.items() if not key.startswith(ENERGY)}  # no other label's energy
+    return _labelled(own, atoms.info[ENERGY], atoms.arrays.get(FORCES), extra)
 
 
 def _read_failures(path: str | Path) -> dict[str, str]:

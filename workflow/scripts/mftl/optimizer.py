@@ -5,19 +5,25 @@ than a short training, and the second takes three calls for each tensor.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
 
 class Adam:
-    """Adam with AMSGrad and weight decay, as ``torch.optim.Adam``, and a learning rate that decays in each step.
+    """Adam with AMSGrad and weight decay, as ``torch.optim.Adam``, and a learning rate that changes in each step.
 
-    ``groups``: dictionaries of ``params`` and ``lr``. Kingma and Ba, arXiv:1412.6980; Reddi et al., arXiv:1904.09237.
+    ``groups``: dictionaries of ``params`` and ``lr``. ``change``: from a group's rate and its first one to the next
+    rate. Kingma and Ba, arXiv:1412.6980; Reddi et al., arXiv:1904.09237.
     """
 
-    def __init__(self, groups: list[dict], weight_decay: float, decay: float = 1.0):
-        self.groups, self.weight_decay, self.decay = groups, weight_decay, decay
+    def __init__(
+        self,
+        groups: list[dict],
+        weight_decay: float,
+        change: Callable[[float, float], float] = lambda rate, first: rate,
+    ):
+        self.groups, self.weight_decay, self.change = groups, weight_decay, change
         self.rates = [group["lr"] for group in groups]
         # of each group: mean gradients, mean squares, largest mean squares, numbers of steps
         self.moments = [
@@ -41,7 +47,7 @@ class Adam:
                     *lists, lr=rate, beta1=0.9, beta2=0.999, weight_decay=self.weight_decay, eps=1e-8, amsgrad=True,
                     maximize=False,
                 )  # fmt: skip
-        self.rates = [rate * self.decay for rate in self.rates]
+        self.rates = [self.change(rate, group["lr"]) for rate, group in zip(self.rates, self.groups, strict=True)]
 
     def state_dict(self) -> dict:
         """What ``load_state_dict`` needs; references, not copies."""

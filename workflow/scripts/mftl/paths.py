@@ -40,7 +40,10 @@ def card_of(model: str) -> str:
 def runs_of(
     config: "Config", curves: Iterable[str], values: Iterable[int], protocol: str | None = None
 ) -> list[dict[str, Any]]:
-    """Models of some curves at some values (none: all), seed by seed, with where each lies and what its head is."""
+    """Models of some curves at some values (none: all), seed by seed, with where each lies and what its head is.
+
+    Under a protocol of committees the seeds are one: ``1-3``.
+    """
     wanted = list(values)
     return [
         {
@@ -54,9 +57,21 @@ def runs_of(
         }
         for curve in curves
         for value, one in zip(config.curves[curve].values or [0], config.recipes_of(curve), strict=True)
-        for seed in config.seeds_of(curve)
+        for seed in _seeds(config, curve, protocol)
         if not wanted or value in (0, *wanted)
     ]
+
+
+def members(seed: int | str) -> list[int]:
+    """The seeds of a committee, ``1-3``, or of one model."""
+    first, _, last = str(seed).partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def _seeds(config: "Config", curve: str, protocol: str | None) -> Iterable[int | str]:
+    seeds = config.seeds_of(curve)
+    together = protocol in config.dynamics and config.dynamics[protocol].committee
+    return [f"{seeds[0]}-{seeds[-1]}"] if together and len(seeds) > 1 else seeds
 
 
 def run_model(config: "Config", run: dict[str, Any]) -> str:

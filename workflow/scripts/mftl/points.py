@@ -51,7 +51,8 @@ def point(squares: np.ndarray, absolutes: np.ndarray, sizes: np.ndarray, ids: Se
 
     ``squares``, ``absolutes`` (seeds, n): sums over a structure's ``sizes`` (n,) values, in the error's unit. ``worst``
     are the ids of the five structures that carry most of the squared error, ``worst_share`` and ``worst_five_share``
-    what the first and what all of them carry.
+    what the first and what all of them carry. ``deviation`` and ``standard_error`` (nan of one seed) are those of the
+    seeds' errors and of their mean, on these very structures.
     """
     taken = counts(ids)
     total = taken @ sizes
@@ -62,7 +63,14 @@ def point(squares: np.ndarray, absolutes: np.ndarray, sizes: np.ndarray, ids: Se
     known |= {"worst_share": shares[0], "worst_five_share": shares.sum()}
     known |= {"worst": " ".join(str(ids[i]) for i in order)}
     values = {"rmse": np.sqrt(squares @ taken.T / total), "mae": absolutes @ taken.T / total}
-    return [row(read, mean_over_seeds(errors, key)) | known for read, errors in values.items()]
+    return [
+        row(read, mean_over_seeds(errors, key)) | known | _of_seeds(errors[:, 0]) for read, errors in values.items()
+    ]
+
+
+def _of_seeds(errors: np.ndarray) -> dict[str, float]:
+    deviation = float(errors.std(ddof=1)) if len(errors) > 1 else float("nan")
+    return {"deviation": deviation, "standard_error": deviation / np.sqrt(len(errors))}
 
 
 def row(read: str, values: np.ndarray) -> dict:

@@ -13,6 +13,7 @@ from mftl import models
 from mftl.batches import EDGES, Limit, batches
 from mftl.graphs import Graph, collate, make_graph
 from mftl.lean import find_forward
+from mftl.strain import with_stress
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,21 @@ def predict(
     forward: Callable[..., dict] | None = None,
     graphs: Sequence[Graph] | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Energies (n,) in eV and forces, n arrays (N, 3) in eV/Å, as float64.
+    """Energies (n,) in eV and forces, n arrays (N, 3) in eV/Å, as float64; see ``predict_with_stress``."""
+    energies, forces, _ = predict_with_stress(model, structures, limit, device, forward, graphs, False)
+    return energies, forces
+
+
+def predict_with_stress(
+    model: torch.nn.Module,
+    structures: list[Atoms],
+    limit: Limit | None = None,
+    device: str = "cpu",
+    forward: Callable[..., dict] | None = None,
+    graphs: Sequence[Graph] | None = None,
+    use_stress: bool = True,
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
+    """Energies (n,) in eV, forces, n arrays (N, 3) in eV/Å, and stresses (n, 3, 3) in eV/Å³, as float64.
 
     Reference energies are added in float64, so that a float32 model keeps its digits. Structures are batched by
     size, which wastes least memory, and returned in the order given. ``limit`` is that of the batches. For those who
@@ -64,14 +79,14 @@ def predict(
     order = sorted(range(len(structures)), key=lambda i: len(structures[i]))
     kind = _kind(model)
     own = (graphs[i] if graphs else make_graph(structures[i], *kind) for i in order)
-    interaction, stacked = evaluate(model, own, limit, forward=forward)
+    interaction, stacked, stresses = evaluate(model, own, limit, use_stress=use_stress, forward=forward)
     energies = models.composition(structures, kind[0]) @ models.reference_energies(model)
     energies[order] += interaction
     assert stacked is not None  # forces are asked for
     forces: list[np.ndarray] = [np.empty(0)] * len(structures)
     for i, one in zip(order, np.split(stacked, np.cumsum([len(structures[i]) for i in order])[:-1]), strict=True):
         forces[i] = one
-    return energies, forces
+    return energies, forces, None if stresses is None else stresses[np.argsort(order)]
 
 
 def evaluate(
@@ -79,10 +94,12 @@ def evaluate(
     graphs: Iterable[Graph],
     limit: Limit | None = None,
     use_forces: bool = True,
+    use_stress: bool = False,
     forward: Callable[..., dict] | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Interaction energies (n,) in eV and forces (atoms, 3) in eV/Å of graphs, as float64, with the weights held now.
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Interaction energies (n,) in eV, forces (atoms, 3) in eV/Å and stresses (n, 3, 3) in eV/Å³ of graphs, as float64.
 
+    With the weights held now; None for what is not asked for.
     An interaction energy is an energy without the reference energies of the elements. ``forward`` is what
     ``find_forward`` gave for the model, if that is known.
     Where a GPU's memory does not suffice, the batch is halved, and the ``limit`` lowered for all that follows.
@@ -91,20 +108,24 @@ def evaluate(
     device, forward = next(model.parameters()).device, forward or find_forward(model)[0]
     limit = Limit() if limit is None else limit
     limit.edges = limit.edges or EDGES[device.type]
-    with without_gradients(model), torch.set_grad_enabled(use_forces):
-        energies, *forces = zip(*_in_batches(forward, graphs, device, use_forces, limit), strict=True)
-    return np.concatenate(energies), np.concatenate(forces[0]) if use_forces else None
+    if use_stress and forward is model:
+        forward = with_stress(model)
+    keys = ["interaction_energy", *(["forces"] if use_forces else []), *(["stress"] if use_stress else [])]
+    with without_gradients(model), torch.set_grad_enabled(use_forces or use_stress):
+        parts = zip(*_in_batches(forward, graphs, device, keys, limit), strict=True)
+        found = dict(zip(keys, map(np.concatenate, parts), strict=True))
+    return found["interaction_energy"], found.get("forces"), found.get("stress")
 
 
 def _in_batches(
-    forward: Callable[..., dict], graphs: Iterable[Graph], device: torch.device, use_forces: bool, limit: Limit
+    forward: Callable[..., dict], graphs: Iterable[Graph], device: torch.device, keys: list[str], limit: Limit
 ) -> Iterator[list[np.ndarray]]:
-    """Interaction energies and perhaps forces, batch by batch."""
+    """What the keys say, batch by batch."""
     assert limit.edges is not None
     for batch in batches(graphs, limit.structures, _edges, limit.edges):
         edges = sum(map(_edges, batch))
         too_many = len(batch) > 1 and edges > limit.edges  # which was lowered since
-        output = None if too_many else _outputs(forward, batch, device, use_forces)
+        output = None if too_many else _outputs(forward, batch, device, keys)
         if output is not None:
             yield output
             continue
@@ -112,17 +133,17 @@ def _in_batches(
             limit.edges = edges // 2
             text = "out of memory on the GPU with a batch of %d structures and %d edges: going on with %d edges at most"
             log.warning(text, len(batch), edges, limit.edges)
-        yield from _in_batches(forward, batch, device, use_forces, limit)
+        yield from _in_batches(forward, batch, device, keys, limit)
 
 
 def _outputs(
-    forward: Callable[..., dict], batch: Sequence[Graph], device: torch.device, use_forces: bool
+    forward: Callable[..., dict], batch: Sequence[Graph], device: torch.device, keys: list[str]
 ) -> list[np.ndarray] | None:
-    """Interaction energies and perhaps forces of a batch; None if it has to be halved."""
+    """What the keys say, of a batch; None if it has to be halved."""
     try:
-        output = forward(collate(batch, device), training=False, compute_force=use_forces)
-        wanted = ["interaction_energy", "forces"] if use_forces else ["interaction_energy"]
-        return [output[key].detach().double().cpu().numpy() for key in wanted]
+        stress = {"compute_stress": True} if "stress" in keys else {}
+        output = forward(collate(batch, device), training=False, compute_force="forces" in keys, **stress)
+        return [output[key].detach().double().cpu().numpy() for key in keys]
     except RuntimeError as error:
         # within TorchScript it is a plain RuntimeError with that text
         ended = isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error)

@@ -214,9 +214,7 @@ def _seeds(values: Any) -> Iterator[Any]:
 
 def _engine(params: dict[str, Any]) -> dict[str, str]:
     """Name and version of the engine that a job used; it ran in other processes."""
-    settings = params.get("settings")
-    level = params.get("level") or (settings.get("level") if isinstance(settings, dict) else None)
-    if not isinstance(level, dict) or "engine" not in level:
+    if (level := citations.level_of(params)) is None:
         return {}
     from mftl import engines
 

@@ -27,7 +27,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from mftl import downloads, engines, models
+from mftl import catalogue, downloads, engines, models
 from mftl.config.labels import Labels
 from mftl.config.training import Architecture
 from mftl.inputs import InputError
@@ -64,26 +64,31 @@ def prepare(folder: Path, root: Path = ROOT) -> Path:
 
 
 def write_files(folder: Path, resources: Path) -> dict[str, str]:
-    """Write all files of ``mftl.downloads`` that the papers' configuration asks for; their checksums by name."""
+    """Write the files of all data sets of ``mftl.catalogue`` and two models; their checksums by name."""
     molecules = read_labelled(resources / "molecules/molecules.pbe0-d3.extxyz.xz")[: 2 * COUNT]
     coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz.xz")
     metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz")[:COUNT]
     simple = read_labelled(resources / "simple_crystals/simple_crystals.pbe.extxyz")
-    names = [name for one in downloads.DATASETS.values() for name in one.files]
+    names = sorted({name for one in catalogue.DATASETS.values() for name in one.files})
     names += ["mace-off23-small", "mace-mp-0-medium"]
     for name in names:
-        (folder / downloads.FILES[name].path).parent.mkdir(parents=True, exist_ok=True)
-    qm7x = [folder / downloads.FILES[name].path for name in downloads.DATASETS["qm7x"].files]
+        (folder / catalogue.FILES[name].path).parent.mkdir(parents=True, exist_ok=True)
+    qm7x = [folder / catalogue.FILES[name].path for name in catalogue.DATASETS["qm7x"].files]
     write_qm7x(qm7x, molecules)
     fitting = [one for one in of_each_molecule(coupled) if set(one[0].symbols) <= {"H", "C", "O"}]
-    for molecule, own in zip(("benzene", "toluene", "malonaldehyde"), fitting, strict=False):
-        write_sgdml(folder / downloads.FILES[f"ccsdt-{molecule}"].path, molecule, own)
-    write_tungsten(folder / downloads.FILES["tungsten-gap2014"].path, metal)
-    write_mp_traj(folder / downloads.FILES["mp-traj"].path, simple)
+    for molecule, own in zip(("benzene", "toluene", "malonaldehyde", "ethanol", "aspirin"), fitting, strict=False):
+        method = "ccsd" if molecule == "aspirin" else "ccsdt"
+        write_sgdml(folder / catalogue.FILES[f"{method}-{molecule}"].path, own)
+        write_rmd17(folder / catalogue.FILES[f"rmd17-{molecule}"].path, own)
+    organic = [one for one in molecules if set(one.symbols) <= {"H", "C", "N", "O"}]
+    write_ani1x(folder / catalogue.FILES["ani1x"].path, organic, {one.info["id"]: one.info[ENERGY] for one in coupled})
+    write_comp6([folder / catalogue.FILES[name].path for name in catalogue.DATASETS["comp6"].files], organic)
+    write_tungsten(folder / catalogue.FILES["tungsten-gap2014"].path, metal)
+    write_mp_traj(folder / catalogue.FILES["mp-traj"].path, simple)
     for element in ("Si", "Ge"):
         crystals = displaced(element, 2 * CRYSTALS)
         for part, own in (("training", crystals[:CRYSTALS]), ("test", crystals[CRYSTALS:])):
-            write_mlearn(folder / downloads.FILES[f"mlearn-{element.lower()}-{part}"].path, element, own)
+            write_mlearn(folder / catalogue.FILES[f"mlearn-{element.lower()}-{part}"].path, element, own)
     paper = yaml.safe_load((ROOT / "config/paper/mftl.yaml").read_text(encoding="utf-8"))
     every = paper["systems"]["mp-traj"]["elements"]
     for name, architecture, elements in (
@@ -92,8 +97,8 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     ):
         described = Architecture(**paper["architectures"][architecture])
         model = models.build_model(described, elements, 20.0, 1.0, 0, torch.float64)
-        torch.save(model, folder / downloads.FILES[name].path)
-    return {name: downloads.checksum_of(folder / downloads.FILES[name].path) for name in names}
+        torch.save(model, folder / catalogue.FILES[name].path)
+    return {name: downloads.checksum_of(folder / catalogue.FILES[name].path) for name in names}
 
 
 def write_qm7x(paths: list[Path], structures: list[Atoms]) -> None:
@@ -112,7 +117,7 @@ def write_qm7x(paths: list[Path], structures: list[Atoms]) -> None:
     duplicates.write_text("", encoding="utf-8")
 
 
-def write_sgdml(path: Path, name: str, structures: list[Atoms]) -> None:
+def write_sgdml(path: Path, structures: list[Atoms]) -> None:
     """The archive of a molecule of sGDML, two thirds of it to train on."""
     cut = 2 * len(structures) // 3
     with zipfile.ZipFile(path, "w") as archive:
@@ -125,7 +130,47 @@ def write_sgdml(path: Path, name: str, structures: list[Atoms]) -> None:
                 "z": own[0].numbers.astype(np.uint8),
             }
             np.savez(buffer, **arrays)
-            archive.writestr(f"{name}_ccsd_t-{part}.npz", buffer.getvalue())
+            archive.writestr(f"{path.stem}-{part}.npz", buffer.getvalue())
+
+
+def write_rmd17(path: Path, structures: list[Atoms]) -> None:
+    """The arrays of a molecule of rMD17."""
+    np.savez(
+        path,
+        nuclear_charges=structures[0].numbers.astype(np.uint8),
+        coords=np.array([one.positions for one in structures]),
+        energies=np.array([one.info[ENERGY] / KCAL for one in structures]),
+        forces=np.array([one.arrays[FORCES] / KCAL for one in structures]),
+        old_indices=np.arange(len(structures)),
+    )
+
+
+def write_ani1x(path: Path, structures: list[Atoms], coupled: dict[str, float]) -> None:
+    """The file of ANI-1x, a molecule for each formula; ``coupled``: energies by id (eV), of those that have one."""
+    with h5py.File(path, "w") as file:
+        for own in of_each_molecule(structures):
+            if (formula := own[0].get_chemical_formula()) in file:
+                continue
+            group = file.create_group(formula)
+            group["atomic_numbers"] = own[0].numbers.astype(np.uint8)
+            group["coordinates"] = np.array([one.positions for one in own])
+            group["wb97x_dz.energy"] = np.array([one.info[ENERGY] for one in own]) / units.Hartree
+            group["wb97x_dz.forces"] = np.array([one.arrays[FORCES] for one in own]) / units.Hartree
+            energies = np.array([coupled.get(one.info["id"], np.nan) for one in own])
+            group["ccsd(t)_cbs.energy"] = energies / units.Hartree
+
+
+def write_comp6(paths: list[Path], structures: list[Atoms]) -> None:
+    """The files of COMP6, the molecules spread over them."""
+    parts = of_each_molecule(structures)
+    for place, path in enumerate(paths):
+        with h5py.File(path, "w") as file:
+            for number in range(place, len(parts), len(paths)):
+                own, group = parts[number], file.create_group(f"{path.stem}/mol{number:02d}")
+                group["species"] = np.array([symbol.encode() for symbol in own[0].get_chemical_symbols()])
+                group["coordinates"] = np.array([one.positions for one in own])
+                group["energies"] = np.array([one.info[ENERGY] for one in own]) / units.Hartree
+                group["forces"] = -np.array([one.arrays[FORCES] for one in own]) / units.Hartree
 
 
 def write_tungsten(path: Path, structures: list[Atoms]) -> None:

@@ -11,7 +11,7 @@ from mftl.inputs import InputError
 Entry = TypeVar("Entry", bound=tuple)
 
 
-def sample(entries: Iterable[Entry], count: int | None, seed: int) -> list[Entry]:
+def sample(entries: Iterable[Entry], count: int | None, seed: int | list[int]) -> list[Entry]:
     """``count`` entries, all if None, in the order of a hash of seed and id, which is the first item of an entry.
 
     The order hangs neither on the order of the entries nor on what else there is: a sample of 100 begins one of 1000.

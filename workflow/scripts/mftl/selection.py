@@ -61,11 +61,11 @@ def report(card: dict, compared: pd.DataFrame, table: pd.DataFrame, labels: dict
     ``compared`` of ``compare``, ``table`` the points.
     """
     energy, force = card["validation"]["energy_rmse_mev_per_atom"], card["validation"]["force_rmse_mev_per_A"]
+    both = f"{energy:.1f} meV/atom" + ("" if force is None else f", {force:.0f} meV/Å")
     lines = [
         "# Did it help?",
         "",
-        f"Best model by its validation error: `{card['recipe']}`, seed {card['seed']} "
-        f"({energy:.1f} meV/atom, {force:.0f} meV/Å in validation).",
+        f"Best model by its validation error: `{card['recipe']}`, seed {card['seed']} ({both} in validation).",
         "",
         f"RMSE on the test set against *{labels[baseline]}*; a ratio below 1 is better. Ratios with 95 % intervals "
         f"over {_spread(table)}; *better* is judged at 95 % from the same draws of both curves.",

@@ -15,7 +15,7 @@ from ase.io.extxyz import output_column_format, read_xyz
 from mftl.extxyz import is_compressed, is_extxyz, read_ids, read_info, read_places, stem
 from mftl.inputs import InputError
 
-ENERGY, FORCES = "REF_energy", "REF_forces"  # the keys of labels in the project's own files
+ENERGY, FORCES, STRESS = "REF_energy", "REF_forces", "REF_stress"  # the keys of labels in the project's own files
 Progress = Callable[[Iterable], Iterable]  # e.g. tqdm.tqdm; iter for silence
 
 
@@ -25,13 +25,13 @@ class Structures:
     Extended XYZ is read structure by structure, when one is asked for, so that a large file costs no memory; other
     formats are read at once. Where the file gives no id, it is the file's stem and the structure's place in it:
     ``<stem>-000000``. With ``keys``, how the file calls energy and forces, each structure has its label as
-    ``info["REF_energy"]`` in eV and ``arrays["REF_forces"]`` (N, 3) in eV/Å.
+    ``info["REF_energy"]`` in eV and ``arrays["REF_forces"]`` (N, 3) in eV/Å; None for the forces: energies alone.
 
     Raises InputError, naming the file and the structure, if the file is missing, cut short or not readable, if two
     structures have the same id, if a position is not a finite number, or a label is wanted and missing or not finite.
     """
 
-    def __init__(self, path: str | Path, keys: tuple[str, str] | None = None):
+    def __init__(self, path: str | Path, keys: tuple[str, str | None] | None = None):
         self.path, self.keys, self._atoms = Path(path), keys, None
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file")
@@ -50,6 +50,18 @@ class Structures:
         for i, one in enumerate(self.ids):
             if (other := self._places.setdefault(one, i)) != i:
                 raise InputError(f"{self.path}: structures number {other} and {i} (from 0) have the same id {one}")
+
+    @classmethod
+    def labelled(cls, path: str | Path) -> "Structures":
+        """Structures of a label file in the project's own form, in which all or none have forces."""
+        found = cls(path)
+        found.keys = (ENERGY, FORCES if FORCES in found.at(0).arrays else None)
+        return found
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether the labels hold forces."""
+        return bool(self.keys and self.keys[1])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,31 +125,43 @@ def read_structures(path: str | Path, places: slice = slice(None)) -> list[Atoms
     return [structures.at(i) for i in range(len(structures))[places]]
 
 
-def read_labelled(path: str | Path, energy_key: str = ENERGY, forces_key: str = FORCES) -> list[Atoms]:
+def read_labelled(path: str | Path, energy_key: str = ENERGY, forces_key: str | None = FORCES) -> list[Atoms]:
     """All labelled structures of a file; see ``Structures``."""
     return list(Structures(path, (energy_key, forces_key)))
 
 
-def _with_label(atoms: Atoms, energy_key: str, forces_key: str, where: str) -> Atoms:
-    """A structure with energy and forces under the project's own keys."""
+def _with_label(atoms: Atoms, energy_key: str, forces_key: str | None, where: str) -> Atoms:
+    """A structure with energy and, if they have a key, forces under the project's own keys."""
     # ASE moves the keys it knows, such as energy and forces, into a calculator
     results = atoms.calc.results if atoms.calc else {}
     energy = atoms.info.pop(energy_key, results.get(energy_key))
-    forces = atoms.arrays.pop(forces_key, results.get(forces_key))
+    atoms.calc = None
     if energy is None:
         raise InputError(f"{where} has no energy: expected the info key {energy_key} (set energy_key if it differs)")
-    if forces is None:
-        raise InputError(f"{where} has no forces: expected the array {forces_key} (set forces_key if it differs)")
     try:
-        energy, forces = float(energy), np.asarray(forces, float)
+        atoms.info[ENERGY] = float(energy)
     except (TypeError, ValueError):
-        raise InputError(f"{where}: energy {energy!r} or its forces are not numbers") from None
+        raise InputError(f"{where}: energy {energy!r} is not a number") from None
+    if not np.isfinite(atoms.info[ENERGY]):
+        raise InputError(f"{where}: its energy is NaN or infinite; remove the structure from the file")
+    if forces_key is None:
+        atoms.arrays.pop(FORCES, None)
+        return atoms
+    forces = atoms.arrays.pop(forces_key, results.get(forces_key))
+    if forces is None:
+        raise InputError(
+            f"{where} has no forces: expected the array {forces_key} (set forces_key if it differs, or to null if the "
+            "file has energies alone)"
+        )
+    try:
+        forces = np.asarray(forces, float)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: its forces are not numbers") from None
     if forces.shape != (len(atoms), 3):
         raise InputError(f"{where}: forces of shape {forces.shape}, expected ({len(atoms)}, 3)")
-    if not np.isfinite(energy) or not np.isfinite(forces).all():
-        raise InputError(f"{where}: its energy or forces are NaN or infinite; remove the structure from the file")
-    atoms.calc = None
-    atoms.info[ENERGY], atoms.arrays[FORCES] = energy, forces
+    if not np.isfinite(forces).all():
+        raise InputError(f"{where}: its forces are NaN or infinite; remove the structure from the file")
+    atoms.arrays[FORCES] = forces
     return atoms
 
 

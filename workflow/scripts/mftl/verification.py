@@ -61,7 +61,9 @@ def _row(name: str, file: FileLevel, level, limits: Labels, sample: Verification
     if not labelled:
         return (name, *versions, len(chosen), np.nan, np.nan, f"differs: all failed, {failed['reason'].iloc[0]}")
     energy = max(abs(a.info[ENERGY] - known[a.info["id"]].info[ENERGY]) / len(a) for a in labelled)
-    forces = max(np.abs(a.arrays[FORCES] - known[a.info["id"]].arrays[FORCES]).max() for a in labelled)
+    forces = 0.0
+    if file.has_forces and level.has_forces:
+        forces = max(np.abs(a.arrays[FORCES] - known[a.info["id"]].arrays[FORCES]).max() for a in labelled)
     verdict = "agrees" if energy <= MAX_ENERGY and forces <= MAX_FORCE else "differs"
     if len(failed):
         # charges at the edge of convergence converge on one machine and not on another

@@ -173,7 +173,7 @@ def _checked(answer: Any, structure: Structure, line: bytes) -> Answer:
     float(answer["seconds"])
     if "failed" not in answer and "unusable" not in answer:
         float(answer["energy"]), dict(answer["extra"])
-        if [len(row) for row in answer["forces"]] != [3] * len(structure.symbols):
+        if "forces" in answer and [len(row) for row in answer["forces"]] != [3] * len(structure.symbols):
             raise ValueError(answer["forces"])
     answer = Answer(answer)
     answer.line = line

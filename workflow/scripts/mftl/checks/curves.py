@@ -124,6 +124,17 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         if final > settings.learning_rate:
             valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
             yield mistake(path, curve.recipe, valid)
+    levels = config.systems[recipe.last.system].levels if recipe.last.system in config.systems else {}
+    if not settings.forces_weight or not all(levels[one].has_forces for one in recipe.last.levels if one in levels):
+        if not settings.energy_weight:
+            valid = f"{recipe.last} to learn something: its labels are energies alone, and its energy_weight is 0"
+            yield mistake(path, curve.recipe, valid)
+        if settings.rescale:
+            valid = (
+                f"a mode of {recipe.last} with rescale: false, since it learns energies alone, whose spread says "
+                "nothing of the parent's scale: it would shrink to a few per cent before the first step"
+            )
+            yield mistake(path, curve.recipe, valid)
     ways, architecture = config.mode(mode).ways().values(), config.architectures.get(curve.architecture)
     known = ACCELERATED_CORRELATIONS if settings.accelerate != "none" and not recipe.foundation else None
     if known and architecture and architecture.correlation not in known:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mftl import extxyz
+from mftl.catalogue import DATASETS
 from mftl.config.base import listed, missing_file, mistake
 from mftl.config.levels import DatasetLevel, FileLevel
 from mftl.config.splits import Split
+from mftl.config.systems import System
 from mftl.config.whole import Config
 from mftl.splits import chosen_by, divide
 
@@ -22,6 +24,10 @@ def mistakes(config: Config, root: Path) -> Iterator[str]:
                 if settings.dataset != own:
                     known = f"{own}, the pool's data set" if own else "no data set, since the pool is from none"
                     yield mistake(f"{path}.levels.{level}.dataset", settings.dataset, known)
+                elif settings.given is None and (settings.labels is not None or DATASETS[settings.dataset].labels):
+                    names = listed(DATASETS[settings.dataset].labels)
+                    known = f"one of {names}" if names else f"null, since {settings.dataset} has labels of one kind"
+                    yield mistake(f"{path}.levels.{level}.labels", settings.labels, known)
             if isinstance(settings, FileLevel):
                 yield from missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
@@ -43,15 +49,15 @@ def _split_mistakes(name: str, levels: Iterable[str], split: Split) -> Iterator[
 def available(config: Config, system: str, level: str, root: Path = Path(".")) -> int | None:
     """Structures that a stage can train on: labelled at all its levels, in neither test nor validation set.
 
-    An upper bound where an engine is still to compute the labels and may fail on some; None if unknown.
+    An upper bound where an engine is still to compute the labels and may fail on some, or where only some structures of
+    a sample come with a label; None if unknown.
     """
     chosen = config.systems[system]
     ids = chosen.pool.ids(root)
     if chosen.split is None:
         return None
     if ids is None and (size := chosen.pool.size(root)) is not None:
-        labelled_at = [chosen.levels[name].first or size for name in level.split("~")]
-        return min(*labelled_at, size - chosen.split.test - chosen.split.validation)
+        return min(_most(chosen, chosen.split, name, size) for name in level.split("~"))
     if ids is None:
         return None
     info: dict[str, list[str | None]] = {}
@@ -72,3 +78,11 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
     split = divide(ids, labelled(chosen.split.level), chosen.split, chosen_by(chosen.split.test_only, ids, info))
     usable = set.intersection(*(labelled(name) for name in level.split("~")))
     return len(usable.intersection(split["training"]))
+
+
+def _most(system: System, split: Split, level: str, size: int) -> int:
+    """At most so many structures of a pool that is not there yet can be trained on at one level."""
+    settings, drawn = system.levels[level], split.test + split.validation
+    labelled = min(settings.first or size, settings.most(size) if isinstance(settings, DatasetLevel) else size)
+    # those drawn are labelled at the split's level
+    return min(labelled - drawn * (level == split.level), size - drawn - system.pool.at_least(split.test_only))

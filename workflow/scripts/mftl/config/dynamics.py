@@ -35,12 +35,25 @@ class Protocol(Section):
     """How simulations are run, and when one counts as failed."""
 
     starts: Starts = Field(description="what they start from")
-    ensemble: Literal["nvt", "nve"] = Field("nvt", description="Langevin dynamics (BAOAB), or constant energy")
+    ensemble: Literal["nvt", "nve", "npt"] = Field(
+        "nvt", description="Langevin dynamics (BAOAB), constant energy, or Langevin dynamics at constant pressure"
+    )
     temperature: PositiveFloat = Field(description="of the thermostat and of the initial velocities, K")
     friction: PositiveFloat = Field(1.0, description="of the thermostat, 1/ps")
+    pressure: float = Field(1.0, description="at constant pressure, bar; the cell keeps its shape")
+    barostat_time: PositiveFloat = Field(1.0, description="in which the barostat brings the volume back, ps")
+    compressibility: PositiveFloat = Field(
+        4.6e-5,
+        description="a guess, 1/bar (water: 4.6e-5); if it is off, the barostat is faster or slower",
+    )
     timestep: PositiveFloat = Field(0.5, description="fs")
     length: PositiveFloat = Field(description="ps")
     replicas: PositiveInt = Field(20, description="simulations with each model, all in one batch")
+    committee: bool = Field(
+        False,
+        description="the models of all seeds of a curve drive the simulations together, by the mean of their forces, "
+        "and each frame has the standard deviations",
+    )
     dtype: Literal["float32", "float64"] | None = Field(
         None, description="to which the model is converted (null: as it was trained); positions are float64"
     )

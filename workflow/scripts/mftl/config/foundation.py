@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from mftl import downloads
+from mftl import catalogue
 from mftl.config.base import Section, listed
 
 if TYPE_CHECKING:
     ModelName = str
 else:
-    ModelName = Literal[*downloads.MODELS]
+    ModelName = Literal[*catalogue.MODELS]
 
 
 class FoundationModel(Section):

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
 
-from mftl import downloads
+from mftl import catalogue
 from mftl.config.base import FileName, Section
 
 if TYPE_CHECKING:
     DatasetName = str
 else:
-    DatasetName = Literal[*downloads.DATASETS]
+    DatasetName = Literal[*catalogue.DATASETS]
 
 
 class Level(Section):
@@ -24,6 +24,11 @@ class Level(Section):
         {}, description="label these too, whatever `first` and `only` leave out, e.g. {kind: [vacancy]}"
     )
 
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return True
+
 
 class FileLevel(Level):
     """Labels that come with the data."""
@@ -31,16 +36,51 @@ class FileLevel(Level):
     file: FileName = Field(description="extended XYZ with the pool's ids, energies and forces")
     failures: FileName | None = Field(None, description="table of the ids without a label and why: id, reason")
     energy_key: str = Field("REF_energy", description="info key of the energy in eV")
-    forces_key: str = Field("REF_forces", description="array key of the forces in eV/Å")
+    forces_key: str | None = Field(
+        "REF_forces", description="array key of the forces in eV/Å (null: energies alone are used)"
+    )
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.forces_key is not None
 
 
 class DatasetLevel(Level):
     """Labels that come with the published data set from which the pool is."""
 
     dataset: DatasetName = Field(description="the same as the pool's")
+    labels: str | None = Field(
+        None, description="which of its labels, if it comes with several, e.g. ccsdt-cbs; docs/datasets.md names them"
+    )
+
+    @property
+    def given(self) -> catalogue.Labelling | None:
+        """The labels that are named; None if the data set has only one kind, or none of that name."""
+        return catalogue.DATASETS[self.dataset].labels.get(self.labels or "")
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.given is None or self.given.forces
+
+    def most(self, size: int) -> int:
+        """How many of a random sample have a label, at most: six standard deviations above the mean."""
+        if self.given is None:
+            return size
+        mean = size * self.given.structures / catalogue.DATASETS[self.dataset].structures
+        return min(size, self.given.structures, int(mean + 6 * mean**0.5))
 
 
 class EngineLevel(Level):
     """What every level has whose labels are computed."""
 
     chunk_size: PositiveInt | None = Field(None, description="structures of one job, if not labels.chunk_size")
+    forces: bool = Field(
+        True, description="false: energies alone, which costs half or less where forces are computed after the energy"
+    )
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.forces

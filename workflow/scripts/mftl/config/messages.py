@@ -42,6 +42,8 @@ def _is_tag(loc: tuple, i: int) -> bool:
         return i == 2
     if loc[0] != "systems" or len(loc) < 3:
         return False
+    if loc[2] == "pool" and loc[4:5] == ("level",) and i == 5:
+        return True
     return i == {"pool": 3, "levels": 4}.get(loc[2])
 
 
@@ -71,6 +73,8 @@ def _section_at(config: type[BaseModel], keys: list, values: dict) -> type[BaseM
                 return NAMED.get(family)
             case ["systems", name, "pool"]:
                 return pools.sections().get(pools.form(values["systems"][name]["pool"]))
+            case ["systems", name, "pool", "level"]:
+                return engines.sections().get(engines.form(values["systems"][name]["pool"]["level"]))
             case ["systems", name, "levels", level]:
                 return engines.sections().get(engines.form(values["systems"][name]["levels"][level]))
             case ["modes", _, key]:

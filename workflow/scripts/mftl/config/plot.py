@@ -25,6 +25,13 @@ ROLES = {
 OTHERS = [("#882255", "o", ":"), ("#117733", "s", ":"), ("#999933", "D", ":"), ("#88ccee", "v", ":"),
           ("#cc6677", "^", ":"), ("#555555", "P", ":")]  # of curves without a role, in turn  # fmt: skip
 
+BARS = {  # what they are over besides, then come the seeds
+    "interval": "95 % intervals over test structures and",
+    "deviation": "standard deviations over",
+    "standard-error": "standard errors of the mean over",
+}
+BarsName = Literal["interval", "deviation", "standard-error"]
+
 
 class Plot(Section):
     """How figures look; no computation depends on it."""
@@ -34,6 +41,9 @@ class Plot(Section):
     font_size: float = Field(9.0, ge=8, description="points; small print is one point smaller")
     dpi: PositiveInt = Field(200, description="of the PNG")
     error: Literal["rmse", "mae"] = Field("rmse", description="which error is drawn; the table holds both")
+    bars: BarsName = Field(
+        "interval", description="what error bars are; the last two know of seeds alone, not of the test set"
+    )
     colors: dict[Name, Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]] = Field(
         {}, description=f"of roles, instead of the built-in ones or besides them: {', '.join(ROLES)}"
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from mftl import downloads, engines, pools, registry
+from mftl import catalogue, engines, pools, registry
 from mftl.config.base import Element, Name, Section
 from mftl.config.levels import DatasetLevel, FileLevel
 from mftl.config.splits import Split
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # what it is depends on the plugs that are found
     AnyLevel = Any
     DownloadName = str
 else:
-    DownloadName = Literal[*downloads.FILES]
+    DownloadName = Literal[*catalogue.FILES]
     AnyPool = registry.union(pools.sections(), pools.form)
     AnyLevel = registry.union({"file": FileLevel, "dataset": DatasetLevel} | engines.sections(), engines.form)
 

@@ -39,14 +39,30 @@ class Training(Section):
     learning_rate_half_life: PositiveInt | None = Field(
         None, description="steps in which the learning rate halves; independent of the number of epochs"
     )
-    learning_rate_final: PositiveFloat | None = Field(
+    learning_rate_final: float | None = Field(
         None,
-        description="what the learning rate falls to, by the same factor in each step, until the end of the planned "
-        "epochs: the same annealing for sets of all sizes; not for stages of which snapshots are taken",
+        ge=0,
+        description="what the learning rate falls to until the end of the planned epochs, by the same factor in each "
+        "step, or linearly if it is 0: the same annealing for sets of all sizes; not for stages of which snapshots are "
+        "taken",
+    )
+    learning_rate_fraction: PositiveFloat | None = Field(
+        None, description="the learning rate over that of the section `training`, instead of `learning_rate`"
+    )
+    learning_rate_scale: PositiveFloat | None = Field(
+        None, description="at which the scale of the interaction energies learns, a factor (null: it stays)"
+    )
+    learning_rate_shift: PositiveFloat | None = Field(
+        None, description="at which the reference energies of the elements learn, in eV (null: they stay)"
     )
     energy_weight: float = Field(10.0, ge=0, description="weight of the energy errors, (eV/atom)², in the loss")
     forces_weight: float = Field(
-        10.0, ge=0, description="weight of the force errors, (eV/Å)², in the loss; 0: no forces"
+        10.0,
+        ge=0,
+        description="weight of the force errors, (eV/Å)², in the loss; 0: no forces, as where labels have none",
+    )
+    stress_weight: float = Field(
+        0.0, ge=0, description="weight of the stress errors, (eV/Å³)², in the loss, where all labels have a stress"
     )
     huber_delta: PositiveFloat | None = Field(
         None, description="errors beyond this count linearly, not squared, in eV/atom and eV/Å (null: all squared)"

@@ -126,6 +126,8 @@ class Config(Section):
     def training_of(self, mode: str, has_parent: bool) -> Training:
         """The section `training` with the values that fine-tuning and a mode replace; twice the budget for a twin."""
         values = self.training.model_dump() | (self.finetuning if has_parent else {}) | self.mode(mode).training
+        if (fraction := values.pop("learning_rate_fraction", None)) is not None:
+            values["learning_rate"] = fraction * self.training.learning_rate
         found = Training(**values)
         if single(mode) is None:
             return found

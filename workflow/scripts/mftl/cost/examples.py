@@ -11,10 +11,26 @@ from mftl.config.whole import Config
 from mftl.dynamics.starts import crystal
 from mftl.structures import Structures
 
+
+def beside(one: str, other: str) -> Atoms:
+    """Two molecules as neighbours."""
+    second = molecule(other)
+    second.positions[:, 2] += 3.5
+    return molecule(one) + second
+
+
 # of data sets that are not here: one structure of about the mean number of atoms, and of neighbours
 TYPICAL = {
     "qm7x": lambda: molecule("trans-butane"),  # 14 atoms; the mean is 16
     "ccsdt-molecules": lambda: molecule("C6H6"),
+    **{f"{name}-benzene": lambda: molecule("C6H6") for name in ("ccsdt", "rmd17")},
+    **{f"{name}-ethanol": lambda: molecule("CH3CH2OH") for name in ("ccsdt", "rmd17")},
+    **{f"{name}-malonaldehyde": lambda: molecule("CH3CH2OH") for name in ("ccsdt", "rmd17")},  # 9 atoms as well
+    **{f"{name}-toluene": lambda: molecule("trans-butane") for name in ("ccsdt", "rmd17")},  # 14 atoms; it has 15
+    **{f"{name}-aspirin": lambda: beside("C6H6", "CH3CH2OH") for name in ("ccsd", "rmd17")},  # 21 atoms, as it has
+    "ani1x": lambda: molecule("trans-butane"),  # the mean is 15
+    "ani1ccx": lambda: molecule("trans-butane"),
+    "comp6": lambda: beside("C6H6", "trans-butane"),
     "tungsten-gap2014": lambda: bulk("W", "bcc", a=3.185, cubic=True).repeat((2, 2, 2)),
     "mlearn-si": lambda: bulk("Si", "diamond", a=5.43, cubic=True).repeat(2),
     "mlearn-ge": lambda: bulk("Ge", "diamond", a=5.66, cubic=True).repeat(2),

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from mftl import downloads
+from mftl import catalogue
 from mftl import recipe as recipes
 from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
 from mftl.cost.jobs import Job
 from mftl.modes.replay import Replay
+from mftl.paths import members
 from mftl.plan import labels, training
 
 UNPACKED = 9  # an HDF5 file of QM7-X over its archive
@@ -111,7 +112,8 @@ def _simulate(config: Config, wildcards: Any) -> Work:
     dtype = protocol.dtype or dtype_of(config, recipes.parse(wildcards.recipe))
     own = Subject(wildcards.architecture, dtype, protocol=wildcards.protocol)
     frames = protocol.replicas * round(protocol.length / protocol.frame_every)
-    return Work(evaluated={own: (steps * protocol.replicas, steps)}, frames={own: frames})
+    count = len(members(wildcards.seed))
+    return Work(evaluated={own: (count * steps * protocol.replicas, count * steps)}, frames={own: frames})
 
 
 def _label(config: Config, wildcards: Any) -> Work:
@@ -134,7 +136,7 @@ def _build(config: Config, wildcards: Any) -> Work:
 
 def _download(config: Config, wildcards: Any) -> Work:
     """A file, and beside the archives of QM7-X what is unpacked from them."""
-    file = downloads.FILES[wildcards.download]
+    file = catalogue.FILES[wildcards.download]
     return Work(downloaded=(file.bytes or 0) * (1 + UNPACKED * file.path.endswith(".xz")))
 
 

@@ -18,6 +18,8 @@ class Evaluation:
     energies: np.ndarray  # (R,), eV
     forces: np.ndarray  # (N, 3), eV/Å
     closest: np.ndarray  # (R,), smallest distance of two atoms, Å; inf if none is within reach or it is not known
+    stresses: np.ndarray | None = None  # (R, 3, 3), eV/Å³, where asked for
+    deviations: np.ndarray | None = None  # (N, 3), of a committee: standard deviations of its members' forces, eV/Å
 
 
 Forces = Callable[[np.ndarray], Evaluation]
@@ -73,6 +75,27 @@ def baoab(state: State, forces: Forces, dt: float, friction: float, temperature:
     drift(state, dt / 2)
     state.now = forces(state.positions)
     kick(state, dt / 2)
+
+
+def cell_rescaling(
+    volumes: np.ndarray,
+    pressures: np.ndarray,
+    pressure: float,
+    compressibility: float,
+    time: float,
+    dt: float,
+    temperature: float,
+    noise: np.ndarray,
+) -> np.ndarray:
+    """By which factor (R,) a step at constant pressure lengthens cells and positions; velocities go by its inverse.
+
+    dε = -β/τ (P₀ - P) dt + √(2 kT β/(V τ)) dW for ε = ln V: volumes as at constant pressure. ``volumes`` V and
+    ``pressures`` P (R,) in ASE's units, as ``pressure`` P₀ and ``compressibility`` β; ``time`` τ; ``noise`` (R,).
+    Bernetti and Bussi, J. Chem. Phys. 153, 114107 (2020), doi:10.1063/5.0020514.
+    """
+    drift = -compressibility / time * (pressure - pressures) * dt
+    width = np.sqrt(2 * units.kB * temperature * compressibility / (volumes * time) * dt)
+    return np.exp((drift + width * noise) / 3)
 
 
 def maxwell_boltzmann(masses: np.ndarray, temperature: float, random: np.random.Generator) -> np.ndarray:

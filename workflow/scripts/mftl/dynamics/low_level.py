@@ -31,7 +31,7 @@ class DeltaForces:
     def __init__(self, forces: ModelForces, level: Any, workers: int = 1, timeout: float = 600.0):
         self.identity = check(forces.replicas, level)
         self.forces, self.timeout = forces, timeout
-        self._start = command(engine(level.engine).__name__, level.model_dump())
+        self._start = command(engine(level.engine).__name__, level.model_dump() | {"forces": True})
         self._workers: list[Worker | None] = [None] * workers
 
     def __call__(self, positions: np.ndarray) -> Evaluation:

@@ -28,7 +28,15 @@ from ase import Atoms, units
 from tqdm import tqdm
 
 from mftl.config.dynamics import Protocol
-from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet
+from mftl.dynamics.integrators import (
+    Evaluation,
+    State,
+    baoab,
+    cell_rescaling,
+    kinetic_energies,
+    maxwell_boltzmann,
+    velocity_verlet,
+)
 from mftl.dynamics.starts import Bonds
 from mftl.structures import frame
 
@@ -47,6 +55,8 @@ class Record:
     closest: float = np.inf  # Å, the smallest distance seen
     deviation: float = 0.0  # Å, the largest of a bond
     temperatures: float = 0.0  # K, summed over steps
+    volumes: float = 0.0  # Å³, summed over steps
+    spread: float = 0.0  # eV/Å, root mean square of a committee's deviations, summed over steps
 
 
 @dataclass(eq=False)
@@ -89,6 +99,9 @@ class Simulation:
         positions = np.concatenate([atoms.positions for atoms in self.replicas])
         nothing = Evaluation(np.zeros(count), np.zeros_like(positions), np.full(count, np.inf))
         self.state = State(positions, np.concatenate(velocities), masses, nothing)
+        self.is_committee = settings.committee
+        self.cells = np.array([atoms.cell.array for atoms in self.replicas])  # of those that are live
+        self.scales = np.ones(count)  # how much longer than at the start they are
 
     @property
     def checkpoint(self) -> Path:
@@ -135,7 +148,8 @@ class Simulation:
         """A row for each replica: what it started from, how far it came, and what happened first; times in ps.
 
         ``overlap_ps`` and ``bond_ps`` are empty where a criterion was never violated, ``bond_ps`` also where no bond
-        must hold. Whoever stopped early violates both from then on.
+        must hold. Whoever stopped early violates both from then on. ``force_deviation_eV_A``: how far a committee's
+        members are apart, the mean over steps.
         """
         rows = []
         for k, one in enumerate(self.records):
@@ -155,6 +169,8 @@ class Simulation:
                     "closest_A": round(one.closest, 4),
                     "bond_deviation_A": np.nan if self.bonds is None else round(one.deviation, 4),
                     "mean_temperature_K": round(one.temperatures / (last + 1), 2),
+                    "mean_volume_A3": round(one.volumes / (last + 1), 4) if one.volumes else np.nan,
+                    "force_deviation_eV_A": round(one.spread / (last + 1), 6) if self.is_committee else np.nan,
                 }
             )
         return pd.DataFrame(rows)
@@ -166,7 +182,7 @@ class Simulation:
         constant energy 3N - 3, since it stays at rest.
         """
         atoms = np.diff([*self.starts, len(self.state.positions)])
-        freedom = 3 * atoms if self.settings.ensemble == "nvt" else np.maximum(3 * atoms - 3, 1)
+        freedom = np.maximum(3 * atoms - 3, 1) if self.settings.ensemble == "nve" else 3 * atoms
         return 2 * kinetic_energies(self.state, self.starts) / (freedom * units.kB)
 
     def _advance(self) -> None:
@@ -179,15 +195,38 @@ class Simulation:
             for k, start, count in zip(self.live, self.starts, self.atoms, strict=True):
                 self.randoms[k].standard_normal(out=noise[start : start + count])
             friction = settings.friction / (1000 * units.fs)
+            if settings.ensemble == "npt":
+                self._rescale(dt)
             baoab(self.state, self.forces, dt, friction, settings.temperature, noise)
         self.step += 1
+
+    def _rescale(self, dt: float) -> None:
+        """The barostat's part of a step, from the pressures before it."""
+        settings, state = self.settings, self.state
+        volumes, kinetic = self.volumes(), kinetic_energies(state, self.starts)
+        assert state.now.stresses is not None  # the forces were made for it
+        pressures = 2 * kinetic / (3 * volumes) - np.trace(state.now.stresses, axis1=1, axis2=2) / 3
+        noise = np.array([self.randoms[k].standard_normal() for k in self.live])
+        time, compressibility = settings.barostat_time * 1000 * units.fs, settings.compressibility / units.bar
+        factors = cell_rescaling(
+            volumes, pressures, settings.pressure * units.bar, compressibility, time, dt, settings.temperature, noise
+        )
+        atoms = np.repeat(factors, self.atoms)[:, None]
+        state.positions *= atoms
+        state.velocities /= atoms
+        self.cells, self.scales = self.cells * factors[:, None, None], self.scales * factors
+        self.forces.rescale(factors)
+
+    def volumes(self) -> np.ndarray:
+        """Volume of the cell of each live replica, Å³."""
+        return np.abs(np.linalg.det(self.cells))
 
     def _judge(self, file: BinaryIO) -> None:
         """Look at both criteria, and take out the replicas that need not go on, with a last frame of each."""
         now, temperatures = self.state.now, self.temperatures()
         finite = np.isfinite(np.add.reduceat(now.forces.sum(1), self.starts) + now.energies + temperatures)
         hot = temperatures > self.settings.max_temperature
-        deviations = self._deviations()
+        deviations, spreads, volumes = self._deviations(), self._spreads(), self.volumes()
         looked = self.settings.overlaps == "steps" or self.step % self.every == 0
         done = []
         for i in range(len(self.live)):
@@ -195,6 +234,8 @@ class Simulation:
             reasons = [] if finite[i] else [NOT_FINITE]
             if finite[i]:
                 one.temperatures += float(temperatures[i])
+                one.spread += float(spreads[i])
+                one.volumes += float(volumes[i])
                 one.closest = min(one.closest, float(now.closest[i]))
                 one.deviation = max(one.deviation, float(deviations[i]))
             if hot[i]:
@@ -220,7 +261,10 @@ class Simulation:
         """Go on with some of the live replicas alone."""
         atoms = np.repeat(kept, self.atoms)
         self.live, state, now = self.live[kept], self.state, self.state.now
-        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept])
+        deviations = None if now.deviations is None else now.deviations[atoms]
+        stresses = None if now.stresses is None else now.stresses[kept]
+        now = Evaluation(now.energies[kept], now.forces[atoms], now.closest[kept], stresses, deviations)
+        self.cells, self.scales = self.cells[kept], self.scales[kept]
         self.state = State(state.positions[atoms], state.velocities[atoms], state.masses[atoms], now)
         if len(self.live):
             self.forces.keep(kept)
@@ -244,6 +288,7 @@ class Simulation:
         deviations = np.zeros(len(self.live))
         if self.bonds is not None:
             pairs, shifts, lengths, bounds = self.bonded
+            shifts = shifts * np.repeat(self.scales, np.diff(bounds))[:, None]
             vectors = self.state.positions[pairs[:, 1]] - self.state.positions[pairs[:, 0]] + shifts
             some = bounds[1:] > bounds[:-1]
             if some.any():
@@ -251,14 +296,22 @@ class Simulation:
                 deviations[some] = np.maximum.reduceat(off, bounds[:-1][some])
         return deviations
 
+    def _spreads(self) -> np.ndarray:
+        """Root mean square of the standard deviations of a committee's forces in each live replica, eV/Å."""
+        if self.state.now.deviations is None:
+            return np.zeros(len(self.live))
+        return np.sqrt(np.add.reduceat((self.state.now.deviations**2).mean(1), self.starts) / self.atoms)
+
     def _write(self, file: BinaryIO, chosen: np.ndarray) -> None:
         """Write frames of some live replicas."""
         temperatures = self.temperatures()
         for i in np.flatnonzero(np.isin(self.live, chosen)):
             atoms, own = self.replicas[self.live[i]], slice(self.starts[i], self.starts[i] + self.atoms[i])
-            one = Atoms(atoms.numbers, self.state.positions[own], cell=atoms.cell, pbc=atoms.pbc)
+            one = Atoms(atoms.numbers, self.state.positions[own], cell=self.cells[i], pbc=atoms.pbc)
             if self.settings.velocities:
                 one.set_array("momenta", self.state.masses[own] * self.state.velocities[own])
+            if self.state.now.deviations is not None:
+                one.set_array("forces_deviation", self.state.now.deviations[own])
             one.info["replica"], one.info["time_ps"] = int(self.live[i]), self._ps(self.step)
             one.info["potential_energy"] = float(self.state.now.energies[i])
             one.info["temperature_K"] = float(temperatures[i])
@@ -273,6 +326,8 @@ class Simulation:
             "step": self.step,
             "live": self.live,
             "state": self.state,
+            "cells": self.cells,
+            "scales": self.scales,
             "records": self.records,
             "randoms": [one.bit_generator.state for one in self.randoms],
             "forces": self.forces.state() if len(self.live) else None,
@@ -294,6 +349,7 @@ class Simulation:
             return 0
         kept = np.isin(np.arange(len(self.replicas)), saved["live"])
         self.step, self.live, self.state, self.records = (saved[k] for k in ("step", "live", "state", "records"))
+        self.cells, self.scales = saved["cells"], saved["scales"]
         for random, state in zip(self.randoms, saved["randoms"], strict=True):
             random.bit_generator.state = state
         if len(self.live):

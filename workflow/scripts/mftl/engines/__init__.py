@@ -15,8 +15,8 @@ To add one, write a module like those beside this file: it is found there. A mod
   ``files`` asks the job;
 - ``LOCATION``: names of the settings that say where things are and do not change a label;
 - ``CITE``, if there is something to cite: keys of resources/citations.bib;
-- ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models, need other packages than
-  envs/mftl.yaml: names of files in envs;
+- ``ENVIRONMENT`` and ``ENVIRONMENT_WITH_MODELS``, if labels, and dynamics with Δ models or pools, need other packages
+  than envs/mftl.yaml: names of files in envs;
 - ``group(structure)``, if it is cheaper to treat structures of one kind in a row: what they have in common;
 - ``label(structure, settings)``: a ``Label``; raises ``Failure`` if the method fails for this one structure, and
   ``InputError`` if it cannot work for any.
@@ -95,7 +95,8 @@ class Structure:
 class Label:
     """Energy in eV, forces (N, 3) in eV/Å, stress (3, 3) in eV/Å³ of a crystal, and other numbers worth keeping.
 
-    The stress has ASE's sign: positive where the crystal wants to shrink.
+    The stress has ASE's sign: positive where the crystal wants to shrink. Forces are empty where ``settings.forces`` is
+    false and the engine saves computing them; of an engine that gives them all the same they are not kept.
     """
 
     energy: float
@@ -173,7 +174,8 @@ def check(structures: "Sequence[Atoms]", settings: Any) -> str:
         raise InputError(f"the engine {settings.engine} is not installed: {missing}")
     if reason := refusal(settings, elements, periodic, molecule):
         raise InputError(reason)
-    options = settings.model_dump(exclude={"first", "only", "also", "chunk_size", *module.LOCATION})
+    unused = {"forces"} if settings.forces else set()  # not said: labels made before it could be are these
+    options = settings.model_dump(exclude={"first", "only", "also", "chunk_size", *module.LOCATION, *unused})
     code = content_hash([*source_files(settings.engine), *module.files(settings, elements)])
     return hashlib.sha256(f"{json.dumps(options, sort_keys=True)}\n{code}\n".encode()).hexdigest()[:16]
 

@@ -90,13 +90,16 @@ def label(structure: Structure, settings: PyscfDftLevel) -> Label:
         energy = scf.kernel()
     if not scf.converged:
         raise Failure("SCF not converged")
+    gap = scf.mo_energy[scf.mo_occ == 0].min() - scf.mo_energy[scf.mo_occ > 0].max()
+    extra = {"gap": round(float(gap) * HARTREE, 6)}
+    if not settings.forces:
+        return Label(float(energy) * HARTREE, [], extra=extra)
     gradient = scf.nuc_grad_method()
     # The grid moves with the atoms. With its response the net force is zero and level 2 good to 1 meV/Å; without,
     # even level 3 leaves up to 3 meV/Å.
     gradient.grid_response = True
     forces = -gradient.kernel() * (HARTREE / BOHR)
-    gap = scf.mo_energy[scf.mo_occ == 0].min() - scf.mo_energy[scf.mo_occ > 0].max()
-    return Label(float(energy) * HARTREE, forces.tolist(), extra={"gap": round(float(gap) * HARTREE, 6)})
+    return Label(float(energy) * HARTREE, forces.tolist(), extra=extra)
 
 
 def build_molecule(structure: Structure, basis: str) -> "gto.Mole":

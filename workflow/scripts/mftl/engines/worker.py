@@ -49,10 +49,13 @@ def _answer(engine: Any, settings: SimpleNamespace, structure: Structure) -> dic
         return {"failed": f"{type(error).__name__}: {error}", "exit_code": None, "message": traceback.format_exc()}
     except Exception as error:  # whatever it is, the other structures are still worth labelling
         return {"failed": f"{type(error).__name__}: {error}", "exit_code": None, "message": traceback.format_exc()}
+    answer: dict[str, Any] = {"energy": label.energy, "extra": label.extra}
+    if not settings.forces:
+        return answer
     if [len(row) for row in label.forces] != [3] * len(structure.symbols):
         reason = f"the engine gave forces on {len(label.forces)} atoms of {len(structure.symbols)}"
         return {"failed": reason, "exit_code": None, "message": ""}
-    answer = {"energy": label.energy, "forces": label.forces, "extra": label.extra}
+    answer["forces"] = label.forces
     return answer | ({"stress": label.stress} if label.stress is not None else {})
 
 

@@ -33,11 +33,14 @@ class BoxPlots(Errors):
             values = config.curves[name].values if name in config.curves else []
             if values and self.value not in values:
                 yield mistake(f"{path}.value", self.value, f"values of {name}: {listed(map(str, values))}")
+        if self.quantity == "forces" and not self.tests_forces(config):
+            yield mistake(f"{path}.quantity", "forces", f"energy, since {self.test(config)} has energies alone")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Errors of single structures in groups by what the pool knows of them, and the means of the groups."""
         files = self.predictions() | {"pool": f"results/pools/{self.target(config)[0]}.extxyz"}
-        settings = {"figure": name, "curves": self.curves, **self.model_dump(include={"value", "key", "groups"})}
+        own = self.model_dump(include={"curves", "value", "key", "groups", "units"})
+        settings = {"figure": name, **own}
         modules = {"errors": "structure_errors", "points": "group_points"}
         return [Table(folder, module, files, settings) for folder, module in modules.items()]
 

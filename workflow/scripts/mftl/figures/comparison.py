@@ -1,6 +1,6 @@
 """Relative energies and forces of a model and a level against another level, and the model's worst structures."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 class Comparison(Parity):
     """Relative energies and forces of a model and a level against another level, and the model's worst structures."""
 
+    or_else: ClassVar[str] = "or histogram: false"
+
     kind: Literal["comparison"] = Field(description="the kind of figure")
     histogram: bool = Field(True, description="draw a histogram of the force errors")
     worst: int = Field(4, ge=0, le=8, description="structures drawn that the model describes worst")
+
+    @property
+    def draws_forces(self) -> bool:
+        """Whether it cannot do without forces."""
+        return self.histogram
 
     def params(self, config: "Config") -> dict[str, Any]:
         """What is compared, and which panels are drawn."""
@@ -23,7 +30,7 @@ class Comparison(Parity):
 
     def text(self, config: "Config") -> str:
         """What it shows."""
-        text = f"Relative energies and forces {self.subjects()}"
+        text = f"Relative energies {self.subjects()}"
         if self.histogram:
             text += " Also the distribution of the errors of force components."
         if self.worst:

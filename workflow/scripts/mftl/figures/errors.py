@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from mftl import recipe as recipes
-from mftl.config.base import listed, mistake
+from mftl.config.base import Section, listed, mistake
+from mftl.config.curves import Reference
+from mftl.config.plot import BARS, BarsName
 from mftl.figures.base import Figure, Files, Table
 
 if TYPE_CHECKING:
     from mftl.config.whole import Config
+
+UnitsName = Literal["meV/atom", "kcal/mol"]  # of mftl.errors.UNITS, which needs numpy
 
 
 class Errors(Figure):
@@ -20,6 +24,11 @@ class Errors(Figure):
     OPEN: ClassVar[tuple[str, ...]] = ("size", "epochs")  # which number of its curves may be open
 
     curves: list[str] = Field(min_length=1, description="keys of `curves`, in the order of the legend")
+    units: UnitsName = Field(
+        "meV/atom",
+        description="of energies per atom, with forces in meV/Å; or kcal/mol: energies of whole structures, forces in "
+        "kcal/mol/Å",
+    )
 
     def all_curves(self) -> list[str]:
         """Its curves, with those that it draws only a line of."""
@@ -29,6 +38,12 @@ class Errors(Figure):
         """The system and level that its curves are tested against."""
         system, levels = config.target_of(self.curves[0])
         return system, levels[0]
+
+    def tests_forces(self, config: "Config") -> bool:
+        """Whether what its curves are tested against has forces; where that is not there, another check says so."""
+        system, level = self.target(config) if self.curves[0] in config.curves else ("", "")
+        known = config.systems[system].levels if system in config.systems else {}
+        return level not in known or known[level].has_forces
 
     def test(self, config: "Config") -> str:
         """The same in words."""
@@ -64,10 +79,11 @@ class AverageErrors(Errors):
     FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points")
 
     error: Literal["rmse", "mae"] | None = Field(None, description="which error is drawn (null: that of `plot`)")
+    bars: BarsName | None = Field(None, description="what its error bars are (null: those of `plot`)")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Errors of all models of its curves, and their means with intervals."""
-        settings = {"figure": name, "curves": self.all_curves()} | self.table_settings()
+        settings = {"figure": name, "curves": self.all_curves(), "units": self.units} | self.table_settings()
         files = self.predictions() | self.table_files(config)
         return [Table(folder, folder, files, settings) for folder in ("errors", "points")]
 
@@ -91,14 +107,55 @@ class AverageErrors(Errors):
             return "other weights and training structures"
         return "other weights" + (", of some curves other training structures" if True in redrawn else "")
 
-    def bars(self) -> str:
+    def bars_text(self, config: "Config") -> str:
         """What its error bars are, in words."""
-        return "Means over seeds; bars: 95 % intervals over seeds and test structures."
+        return f"Means over seeds; bars: {BARS[self.bars or config.plot.bars]} seeds."
 
     def style(self, config: "Config") -> dict[str, Any]:
-        """The section `plot`, with its own error if it has one."""
-        return super().style(config) | ({"error": self.error} if self.error else {})
+        """The section `plot`, with what it has of its own."""
+        return super().style(config) | self.model_dump(include={"error", "bars"}, exclude_none=True)
 
     def sizes_label(self, config: "Config") -> str:
-        """Label of the axis of training sizes."""
+        """Label of the axis of training sizes, of the stage whose size is open."""
+        stages = recipes.parse(config.curves[self.curves[0]].recipe).stages
+        earlier = [stage.level for stage in stages[:-1] if stage.size == recipes.OPEN]
+        if earlier:
+            return f"Pre-training structures at {earlier[0]}"
         return f"Training structures at {self.target(config)[1]}"
+
+
+class Mark(Section):
+    """A value of the open number, drawn as a vertical line."""
+
+    value: PositiveInt = Field(description="where it is")
+    label: str = Field(description="name in the legend")
+
+
+class Lines(AverageErrors):
+    """Errors against the open number of its curves, with points of other curves as horizontal lines."""
+
+    references: list[Reference] = Field([], description="horizontal lines, such as the error without pre-training")
+    quantities: list[Literal["energy", "forces", "stress"]] = Field(
+        ["energy", "forces"], min_length=1, description="a panel for each; of labels without one there is none"
+    )
+    marks: list[Mark] = Field([], description="vertical lines, such as ten times the size of the last stage")
+
+    def all_curves(self) -> list[str]:
+        """Its curves, and those of its references."""
+        return list(dict.fromkeys([*self.curves, *(one.curve for one in self.references)]))
+
+    def mistakes(self, config: "Config", path: str) -> Iterator[str]:
+        """Curves that it cannot draw, and references that are no points of curves."""
+        yield from super().mistakes(config, path)
+        for i, one in enumerate(self.references):
+            if one.curve not in config.curves:
+                yield mistake(f"{path}.references.{i}.curve", one.curve, f"the curves: {listed(config.curves)}")
+            elif one.value not in (values := config.curves[one.curve].values):
+                known = f"values of {one.curve}: {listed(map(str, values))}"
+                yield mistake(f"{path}.references.{i}.value", one.value, known)
+
+    def params(self, config: "Config") -> dict[str, Any]:
+        """What all have, and the lines."""
+        lines = {"references": [one.model_dump() for one in self.references]}
+        lines |= {"marks": [one.model_dump() for one in self.marks]}
+        return super().params(config) | lines | {"curves": self.curves, "quantities": self.quantities}

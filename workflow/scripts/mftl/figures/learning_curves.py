@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from mftl.figures.base import Files
-from mftl.figures.errors import AverageErrors
+from mftl.figures.errors import Lines
 
 if TYPE_CHECKING:
     from mftl.config.whole import Config
 
 
-class LearningCurves(AverageErrors):
+class LearningCurves(Lines):
     """Error on the test set against the number of training structures."""
 
     OPEN: ClassVar[tuple[str, ...]] = ("size",)
@@ -39,5 +39,5 @@ class LearningCurves(AverageErrors):
         """What it shows."""
         return (
             f"Error on the test set ({self.test(config)}) against the number of training structures, written ``*`` in "
-            f"the recipes. {self.bars()}"
+            f"the recipes. {self.bars_text(config)}"
         )

@@ -47,7 +47,7 @@ class LowLevels(AverageErrors):
         system, high = self.target(config)
         levels = list(dict.fromkeys([high, *self.levels(config).values()]))
         files: dict[str, str | list[str]] = {"labels": [f"results/labels/{system}/{level}.extxyz" for level in levels]}
-        low = Table("low-levels", "levels", files, {"levels": levels, "reference": high})
+        low = Table("low-levels", "levels", files, {"levels": levels, "reference": high, "units": self.units})
         return [*super().tables(config, name), low]
 
     def params(self, config: "Config") -> dict[str, Any]:
@@ -60,7 +60,7 @@ class LowLevels(AverageErrors):
         return (
             f"Above, error on the test set ({self.test(config)}) against the number of training structures, written "
             f"``*`` in the recipes. Below, the errors at {' and '.join(map(str, self.values))} structures against the "
-            f"error of the low level itself. {self.bars()}"
+            f"error of the low level itself. {self.bars_text(config)}"
         )
 
 

@@ -21,6 +21,7 @@ class Parity(Figure):
     """A comparison of one model and one level of theory with another level, structure by structure."""
 
     FOLDERS: ClassVar[tuple[str, ...]] = ("errors", "points")
+    or_else: ClassVar[str] = "since forces are drawn"
 
     system: Name = Field(description="the system whose structures are compared: all that have both labels")
     reference: Name = Field(description="the level compared with")
@@ -31,6 +32,11 @@ class Parity(Figure):
     architecture: str = Field("tiny", description="a key of `architectures`, of a recipe")
     seed: PositiveInt = Field(1, description="of a recipe")
     role: Name = Field("foundation", description="the model's colour: a key of `plot.colors` or a built-in role")
+
+    @property
+    def draws_forces(self) -> bool:
+        """Whether it cannot do without forces."""
+        return True
 
     def models(self) -> list[tuple[str, str, str]]:
         """The model compared."""
@@ -81,6 +87,8 @@ class Parity(Figure):
         for key in ("reference", "level"):
             if getattr(self, key) not in levels:
                 yield mistake(f"{path}.{key}", getattr(self, key), f"the levels of {self.system}: {listed(levels)}")
+            elif self.draws_forces and not levels[getattr(self, key)].has_forces:
+                yield mistake(f"{path}.{key}", getattr(self, key), f"a level with forces, {self.or_else}")
         if self.reference == self.level:
             yield mistake(f"{path}.level", self.level, "another level than the reference")
         if (recipe := recipes.read(self.model)) and recipe.stages and len(recipe.last.levels) > 1:

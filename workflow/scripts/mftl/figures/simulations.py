@@ -72,14 +72,16 @@ class Simulations(Figure):
             if part.protocol not in config.dynamics:
                 known = listed(config.dynamics) or "none is configured"
                 yield mistake(f"{where}.protocol", part.protocol, f"a key of dynamics ({known})")
+            engine = can_have_engine(config, part.protocol)
             for i, name in enumerate(part.curves):
-                yield from force_field_mistakes(config, f"{where}.curves.{i}", name, f"{where}.values", part.values)
+                keys = f"{where}.curves.{i}", name, f"{where}.values", part.values
+                yield from force_field_mistakes(config, *keys, engine=engine)
                 recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
                 if recipe and recipe.open != "size":
                     yield mistake(f"{where}.curves.{i}", name, "a curve whose size is open (*)")
             for i, one in enumerate(self.models_alone()):
-                keys = (f"{where}.references.{i}.curve", one.curve, f"{where}.references.{i}.value", [one.value])
-                yield from force_field_mistakes(config, *keys)
+                keys = f"{where}.references.{i}.curve", one.curve, f"{where}.references.{i}.value", [one.value]
+                yield from force_field_mistakes(config, *keys, engine=engine)
 
 
 class Collected(Simulations):
@@ -104,12 +106,20 @@ def values_of(runs: list[dict[str, Any]]) -> dict[str, list[int]]:
 def protocol_text(config: "Config", name: str) -> str:
     """What a figure says of the simulations in it."""
     one = config.dynamics[name]
-    ensemble = f"Langevin {one.friction:g}/ps" if one.ensemble == "nvt" else "constant energy"
+    ensemble = "constant energy" if one.ensemble == "nve" else f"Langevin {one.friction:g}/ps"
+    if one.ensemble == "npt":
+        ensemble += f", {one.pressure:g} bar"
+    models = "the mean forces of all seeds" if one.committee else "each model"
     bonds = f", bonds within {one.bond_deviation:g}\u00a0Å" if one.bond_deviation else ""
     return (
-        f"{one.replicas} simulations with each model, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
+        f"{one.replicas} simulations with {models}, {one.temperature:g} K, {ensemble}, {one.length:g} ps, "
         f"step {one.timestep:g} fs; stable: no two atoms within {one.closest:g}\u00a0Å{bonds}"
     )
+
+
+def can_have_engine(config: "Config", protocol: str) -> bool:
+    """Whether a Δ model's low level may be computed in simulations: it gives no stress there."""
+    return protocol not in config.dynamics or config.dynamics[protocol].ensemble != "npt"
 
 
 def force_field_mistakes(

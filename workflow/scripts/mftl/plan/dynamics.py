@@ -7,7 +7,7 @@ from typing import Any
 from mftl import engines
 from mftl import recipe as recipes
 from mftl.config.whole import Config
-from mftl.paths import head_of, model_file
+from mftl.paths import head_of, members, model_file
 from mftl.plan.labels import engine_files
 
 
@@ -31,13 +31,13 @@ def holds_bonds(config: Config, wildcards: Any) -> bool:
 
 
 def inputs(config: Config, wildcards: Any, needs_engine: Callable[[], bool]) -> dict[str, str | list[str]]:
-    """The model, what simulations start from, and the files of a Δ model's low level.
+    """The model or models, what simulations start from, and the files of a Δ model's low level.
 
     Raises InputError, before any job runs, if that level's engine is needed and not installed.
     """
     recipe = recipes.parse(wildcards.recipe)
     files: dict[str, str | list[str]] = {
-        "model": model_file(config, wildcards.architecture, recipe, wildcards.seed),
+        "models": [model_file(config, wildcards.architecture, recipe, one) for one in members(wildcards.seed)],
         "starts": f"results/dynamics/{wildcards.protocol}/starts.extxyz",
     }
     if _low_level(config, wildcards):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mftl import engines
+from mftl import catalogue, engines
 from mftl.config.splits import Split
 from mftl.config.whole import Config
 from mftl.inputs import InputError
@@ -51,21 +51,28 @@ def chunk_inputs(config: Config, wildcards: Any, needs_engine: Callable[[], bool
 def engine_files(
     config: Config, system: str, level: str, finished: bool, needs_engine: Callable[[], bool]
 ) -> list[str]:
-    """Files that the engine of a level reads, or what rules make of them.
+    """Files that the engine of a level reads; see ``files_of``."""
+    own = config.systems[system]
+    return files_of(own.levels[level], own.elements, f"systems.{system}.levels.{level}", finished, needs_engine)
+
+
+def files_of(
+    settings: Any, elements: list[str], key: str, finished: bool, needs_engine: Callable[[], bool]
+) -> list[str]:
+    """Files that the engine of a level reads for these elements, or what rules make of them; ``key``: the level's path.
 
     Raises InputError if it is not installed or a file is missing.
 
     Not if the job is finished: what it left stays usable on a machine that has no engine. The engine need not be
     installed unless ``needs_engine`` says so: a plan may be made elsewhere, and conda brings it for the job alone.
     """
-    settings, key = config.systems[system].levels[level], f"systems.{system}.levels.{level}"
     engine = engines.engine(settings.engine)
     if not finished and needs_engine() and (missing := engine.installed(settings)):
         raise InputError(f"{key}.engine: {settings.engine} is not installed. To install it: {missing}")
     if hasattr(engine, "made") and (made := engine.made(settings)):
         return made
     try:
-        return [str(file) for file in engine.files(settings, config.systems[system].elements)]
+        return [str(file) for file in engine.files(settings, elements)]
     except InputError as error:
         if not finished:
             raise InputError(f"{key}: {error}") from None
@@ -107,12 +114,19 @@ def collecting_settings(config: Config, wildcards: Any) -> dict[str, Any]:
     if hasattr(level, "file"):
         return settings
     own = {key: settings[key] for key in ("first", "only", "also")}
-    return own | ({"file": f"results/datasets/{wildcards.system}.extxyz"} if hasattr(level, "dataset") else {})
+    if not hasattr(level, "dataset"):
+        return own
+    own["file"] = f"results/datasets/{wildcards.system}.extxyz"
+    if level.labels is None:
+        return own
+    energy, forces = catalogue.Labelling.keys(level.labels)
+    return own | {"energy_key": energy, "forces_key": forces if level.has_forces else None}
 
 
-def is_sample(config: Config, wildcards: Any) -> bool:
-    """Whether the pool is a random sample of what labels come with."""
-    return getattr(config.systems[wildcards.system].pool, "count", None) is not None
+def labels_given(config: Config, wildcards: Any) -> dict[str, bool]:
+    """What of the file has labels: whether the pool is a random sample of it, and whether some structures lack them."""
+    sample = getattr(config.systems[wildcards.system].pool, "count", None) is not None
+    return {"drawn": sample, "partial": getattr(level_of(config, wildcards), "labels", None) is not None}
 
 
 def split_states(config: Config, wildcards: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mftl import downloads
+from mftl import catalogue
 from mftl import recipe as recipes
 from mftl.checks import require_figure
 from mftl.config.whole import Config
@@ -36,12 +36,17 @@ def models(config: Config, wildcards: Any) -> dict[str, Any]:
 
 
 def settings(config: Config, wildcards: Any) -> dict[str, Any]:
-    """What batches hold at most and how much of the test set is used, as one value.
+    """What batches hold at most, how much of the test set is used and how energies are compared, as one value.
 
     Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
     """
     given = [config.prediction.test_structures, config.curves[wildcards.curve].test_structures]
-    return {"limit": limit(config, wildcards), "test_structures": min((one for one in given if one), default=None)}
+    recipe, (_, levels) = config.recipes_of(wildcards.curve)[0], config.target_of(wildcards.curve)
+    return {
+        "limit": limit(config, wildcards),
+        "test_structures": min((one for one in given if one), default=None),
+        "relative": not recipe.stages or recipe.last.levels[0] != levels[0],
+    }
 
 
 def limit(config: Config, wildcards: Any) -> dict[str, int | None]:
@@ -103,7 +108,7 @@ def origins(config: Config, wildcards: Any) -> list[dict[str, str]]:
             for system, level in dict.fromkeys(learned)]  # fmt: skip
     if first.foundation:
         model = config.foundation_of(first.foundation)
-        source = downloads.FILES[model.download].source if hasattr(model, "download") else None
+        source = catalogue.FILES[model.download].source if hasattr(model, "download") else None
         name = {"system": f"foundation model {first.foundation}", "level": "its own"}
         rows.insert(0, name | _licensed(source, model.file))
     return rows
@@ -128,7 +133,7 @@ def _origin(config: Config, system: str, level: str) -> dict[str, str]:
     """Where a level's labels come from, and their licence."""
     described = config.systems[system].levels[level]
     if hasattr(described, "dataset"):
-        return _licensed(downloads.FILES[downloads.DATASETS[described.dataset].files[0]].source, "")
+        return _licensed(catalogue.FILES[catalogue.DATASETS[described.dataset].files[0]].source, "")
     if hasattr(described, "file"):
         return _licensed(None, described.file)
     return {"origin": f"computed with {described.engine}", "licence": "yours"}
@@ -137,7 +142,7 @@ def _origin(config: Config, system: str, level: str) -> dict[str, str]:
 def _licensed(source: str | None, file: str) -> dict[str, str]:
     """Origin and licence of what was downloaded from a known source, ships, or is the user's own."""
     if source:
-        known = downloads.SOURCES[source]
+        known = catalogue.SOURCES[source]
         return {"origin": f"{known.title}: {known.citation}", "licence": known.licence}
     if "/resources/" in f"/{file}":
         return {"origin": f"{file}, computed for mftl", "licence": "MIT"}

@@ -76,7 +76,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, label: str, t
         axis.grid(True, axis="y", which="major", linewidth=0.3, alpha=0.5)
         axis.set_axisbelow(True)
         axis.set_xlabel(label)
-        axis.set_ylabel(styles.LABELS[table["quantity"].iloc[0]].format(error="MAE") + " of a structure")
+        axis.set_ylabel(styles.error_label(table, table["quantity"].iloc[0]) + " of a structure")
         names = dict(zip(table["curve"], table["label"], strict=True))
         entries = [
             Patch(facecolor=looks[curve]["color"] + "88", edgecolor=looks[curve]["color"], label=names[curve])

@@ -52,17 +52,17 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, title: str = 
             axis.text(0.9, height - 0.8, f"{name}: positions, forces", ha="center", va="top", color=styles.DARK,
                       fontsize=styles.small())  # fmt: skip
             for part, x in PARTS.items():
-                _box(axis, (x, height), f"{part}\nof {symbol}" if part == "embedding" else part, colors[symbol])
+                box(axis, (x, height), f"{part}\nof {symbol}" if part == "embedding" else part, colors[symbol])
             ends = [2.05, *(x + side * BOX[0] / 2 for x in PARTS.values() for side in (-1, 1)), 9.2]
             for start, end in zip(ends[::2], ends[1::2], strict=True):
-                _arrow(axis, (start, height), (end, height), 1.0)
+                arrow(axis, (start, height), (end, height), 1.0)
             axis.text(9.25, height, "energy,\nforces", va="center", color=styles.DARK)
             above = 0.6 if symbol == "Si" else -0.6
             look = {"va": "center", "color": colors[symbol], "fontweight": "bold", "fontsize": styles.small()}
             axis.text(PARTS["embedding"] - BOX[0] / 2, height + above, steps[symbol], **look)
         (top, *_), (bottom, *_) = ROWS.values()
         for x in PARTS.values():
-            _arrow(axis, (x + 0.55, top - BOX[1] / 2), (x + 0.55, bottom + BOX[1] / 2), 2.0)
+            arrow(axis, (x + 0.55, top - BOX[1] / 2), (x + 0.55, bottom + BOX[1] / 2), 2.0)
         axis.text(9.25, (top + bottom) / 2, "all weights", va="center", color=styles.DARK, fontsize=styles.small())
         styles.title(figure, title)
     return figure
@@ -86,13 +86,15 @@ def _crystal(axis: Axes, rows: pd.DataFrame, symbol: str) -> None:
     axis.scatter(atoms["x"], atoms["y"], s=34, color=color, edgecolor=styles.DARK, linewidth=0.5, zorder=4)
 
 
-def _box(axis: Axes, centre: tuple[float, float], text: str, color: str) -> None:
+def box(axis: Axes, centre: tuple[float, float], text: str, color: str) -> None:
+    """A part of a model."""
     corner = (centre[0] - BOX[0] / 2, centre[1] - BOX[1] / 2)
     axis.add_patch(FancyBboxPatch(corner, *BOX, boxstyle="round,pad=0,rounding_size=0.1", facecolor=color + "22",
                                   edgecolor=color, linewidth=1.2))  # fmt: skip
     axis.text(*centre, text, ha="center", va="center", color=styles.DARK, fontsize=styles.small())
 
 
-def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
+def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
+    """An arrow with a filled head."""
     look = {"arrowstyle": "-|>", "linewidth": width, "color": styles.DARK, "shrinkA": 1, "shrinkB": 1}
     axis.annotate("", end, start, arrowprops=look)

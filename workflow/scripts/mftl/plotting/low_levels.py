@@ -21,18 +21,19 @@ def plot(
     seeds: str = "",
     title: str = "",
 ) -> Figure:
-    """Four panels: learning curves above, below them errors at ``values`` against the error of the level itself.
+    """Two panels for each quantity: learning curves above, below errors at ``values`` against that of the level itself.
 
     ``level_errors``: curve -> quantity -> error of its low level against the high one, in the units of ``table``; a
     curve that is not in it is drawn as a horizontal line. The rest as in ``learning_curves.plot``.
     """
     with styles.context(style):
         size = (style["width"], 1.9 * style["height"])
-        figure, axes = plt.subplots(2, 2, figsize=size, layout="constrained")
-        for column, quantity in enumerate(styles.LABELS):
+        quantities = styles.quantities(table)
+        figure, axes = plt.subplots(2, len(quantities), figsize=size, layout="constrained", squeeze=False)
+        for column, quantity in enumerate(quantities):
             learning_curves.draw_curves(axes[0, column], table, quantity, looks, xlabel)
             _against_level(axes[1, column], table, quantity, level_errors, looks, values)
-        for axis, letter in zip(axes.ravel(), "abcd", strict=True):
+        for axis, letter in zip(axes.ravel(), "abcd", strict=False):
             styles.panel(axis, letter)
         styles.legend(figure, axes[:, 0])
         styles.small_print(figure, styles.points_text(table, test, seeds), style)
@@ -68,7 +69,7 @@ def _against_level(
         look = {"markerfacecolor": styles.DARK if i == 0 else "white", "color": styles.DARK}
         axis.plot([], [], marker="o", linestyle="-" if i == 0 else "--", label=f"{value} structures", **look)
     axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
-    error = styles.LABELS[quantity].format(error=table["error"].iloc[0])
+    error = styles.error_label(table, quantity)
     axis.set_xlabel(f"{error} of the level")
     axis.set_ylabel(error)
 
@@ -76,7 +77,7 @@ def _against_level(
 def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
     """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
     error = style["error"]
-    table = learning_curves.summarise(points.read(inputs["points"]), params["labels"], error)
+    table = learning_curves.summarise(points.read(inputs["points"]), params["labels"], error, style["bars"])
     levels = pd.read_csv(inputs["low_levels"]).set_index(["level", "quantity"])[error]
     level_errors = {curve: levels[level].to_dict() for curve, level in params["levels"].items()}
     table["level"] = table["curve"].map(params["levels"])

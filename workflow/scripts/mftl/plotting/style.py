@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from mftl.config.plot import BARS
 from mftl.points import FIFTH
 
-ENERGY, FORCES = "energy", "forces"
-LABELS = {ENERGY: "Energy {error} (meV/atom)", FORCES: "Force {error} (meV/Å)"}
+ENERGY, FORCES, STRESS = "energy", "forces", "stress"
+LABELS = {ENERGY: "Energy {error} ({unit})", FORCES: "Force {error} ({unit})", STRESS: "Stress {error} ({unit})"}
 DARK = "#333333"  # of lines and text that belong to no curve
 LINE = 115  # letters of small print across a figure
 
@@ -86,11 +87,33 @@ def points_text(table: pd.DataFrame, test: str, seeds: str) -> str:
     """
     counts = {key: (int(table[key].min()), int(table[key].max())) for key in ("seeds", "structures")}
     several = {key: f"{few}" if few == many else f"{few} to {many}" for key, (few, many) in counts.items()}
-    text = f"Test set: {test}, {several['structures']} structures; bars: 95 % intervals over test structures"
-    text += f" and {several['seeds']} seeds ({seeds})" if counts["seeds"][1] > 1 else " (one seed)"
+    text = f"Test set: {test}, {several['structures']} structures; bars: "
+    if counts["seeds"][1] > 1:
+        text += f"{BARS[table['bars'].iloc[0]]} {several['seeds']} seeds ({seeds})"
+    else:
+        text += "95 % intervals over test structures (one seed)" if table["bars"].iloc[0] == "interval" else "none"
     if (table["worst_share"] > FIFTH).any():
         text += "; hollow: one structure carries more than a fifth of the squared error"
     return text
+
+
+def quantities(table: pd.DataFrame, wanted: Iterable[str] = (ENERGY, FORCES)) -> list[str]:
+    """The wanted quantities that a table has, a panel each; of labels that are energies alone there is one."""
+    return [one for one in wanted if (table["quantity"] == one).any()]
+
+
+def error_label(table: pd.DataFrame, quantity: str) -> str:
+    """Label of the axis of a quantity's errors, from a table with the columns ``quantity``, ``error`` and ``unit``."""
+    first = table[table["quantity"] == quantity].iloc[0]
+    return LABELS[quantity].format(error=first["error"], unit=first["unit"])
+
+
+def with_bars(table: pd.DataFrame, which: str) -> pd.DataFrame:
+    """Points with the ends of the bars that are asked for, as ``low`` and ``high``; see ``config.plot``."""
+    if which == "interval":
+        return table
+    half = table[which.replace("-", "_")].fillna(0.0)
+    return table.assign(low=table["estimate"] - half, high=table["estimate"] + half)
 
 
 def bars(table: pd.DataFrame) -> np.ndarray:

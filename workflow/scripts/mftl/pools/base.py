@@ -36,9 +36,17 @@ class Pool(Section):
         """Id of a crystal, or of a molecule; None if there is none, or if that is known only once the pool is built."""
         raise NotImplementedError
 
+    def at_least(self, values: dict[str, list[str]]) -> int:
+        """A number of structures whose info key has one of the values, known before the pool is there."""
+        return 0
+
     def mistakes(self, path: str, root: Path) -> Iterator[str]:
         """A line for each value that does not fit the data; ``path`` is that of the section."""
         yield from ()
+
+    def files(self) -> list[str]:
+        """Files that it is built from; what changes there makes it again."""
+        return []
 
     def seconds(self) -> float:
         """CPU seconds that building takes, roughly, for estimates of costs."""

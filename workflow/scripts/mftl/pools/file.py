@@ -48,6 +48,10 @@ class FilePool(Pool):
         """A line if the file does not exist."""
         yield from missing_file(f"{path}.file", self.file, root)
 
+    def files(self) -> list[str]:
+        """The file."""
+        return [self.file]
+
     def build(self, progress: "Progress") -> "Iterator[Atoms]":
         """Yield the structures as they are read, so that many take no memory."""
         from mftl.structures import Structures

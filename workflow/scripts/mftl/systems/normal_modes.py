@@ -18,11 +18,11 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import CalculationFailed
 from ase.data import covalent_radii
-from ase.optimize import BFGS
 from scipy.special import chdtri
 
 from mftl.inputs import InputError
 from mftl.structures import Progress
+from mftl.systems import molecules
 
 if TYPE_CHECKING:
     from mftl.pools.normal_modes import NormalModePool
@@ -57,8 +57,8 @@ def sample(pool: "NormalModePool", progress: Progress = iter) -> list[Atoms]:
     at the end leave the others as they are.
     Raises InputError for a SMILES from which no geometry can be made.
     """
-    molecules = progress(list(enumerate(pool.molecules.items())))
-    sets = [_sample_molecule(name, smiles, pool, [*pool.seed, i]) for i, (name, smiles) in molecules]
+    named = progress(list(enumerate(pool.molecules.items())))
+    sets = [_sample_molecule(name, smiles, pool, [*pool.seed, i]) for i, (name, smiles) in named]
     return [one[k] for k in range(pool.per_molecule) for one in sets]
 
 
@@ -67,20 +67,11 @@ def minimum(smiles: str, seed: int) -> Atoms:
 
     Raises InputError if RDKit cannot read or embed the SMILES.
     """
-    from rdkit import Chem
-    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
     from tblite.ase import TBLite
 
-    mol = Chem.MolFromSmiles(smiles)
-    if mol is None:
-        raise InputError(f"{smiles!r} is not a SMILES that RDKit can read")
-    mol = Chem.AddHs(mol)
-    if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
-        raise InputError(f"RDKit finds no geometry for the SMILES {smiles!r}")
-    rdForceFieldHelpers.UFFOptimizeMolecule(mol)
-    atoms = Atoms([a.GetSymbol() for a in mol.GetAtoms()], mol.GetConformer().GetPositions())
+    atoms = molecules.embedded(smiles, seed)
     atoms.calc = TBLite(method="GFN2-xTB", verbosity=0)
-    BFGS(atoms, logfile=None).run(fmax=1e-3, steps=500)
+    molecules.relax(atoms)
     return atoms
 
 

@@ -1,26 +1,32 @@
 """Published data sets: the structures of one, with their labels, from the files as they are downloaded.
 
 A loader of a data set is a module with ``read(paths, count, seed, progress)``, which yields labelled structures as
-``structures.read_labelled`` gives them: ``info["id"]``, ``info["REF_energy"]`` in eV, ``arrays["REF_forces"]`` in eV/Å.
+``structures.read_labelled`` gives them: ``info["id"]``, ``info["REF_energy"]`` in eV, ``arrays["REF_forces"]`` in eV/Å;
+under the keys of ``catalogue.Labelling`` where there are several labels, of which a structure may lack some.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from ase import Atoms
 
-from mftl.downloads import DATASETS
+from mftl.catalogue import DATASETS
 from mftl.inputs import InputError
 from mftl.structures import ENERGY, FORCES, Progress, writing
-from mftl.systems import mlearn, mp_traj, qm7x, sgdml, tungsten_gap2014
+from mftl.systems import ani1x, comp6, mlearn, mp_traj, qm7x, rmd17, sgdml, tungsten_gap2014
 
-LOADERS = {
+LOADERS: dict[str, Callable[..., Iterator[Atoms]]] = {
     "qm7x": qm7x.read,
     "tungsten-gap2014": tungsten_gap2014.read,
-    "ccsdt-molecules": sgdml.read,
+    **{name: sgdml.read for name in DATASETS if name.startswith("ccsd")},
+    **{name: partial(rmd17.read, name.removeprefix("rmd17-")) for name in DATASETS if name.startswith("rmd17-")},
+    "ani1x": ani1x.read,
+    "ani1ccx": partial(ani1x.read, coupled=True),
+    "comp6": comp6.read,
     "mlearn-si": mlearn.read,
     "mlearn-ge": mlearn.read,
     "mp-traj": mp_traj.read,
@@ -76,7 +82,9 @@ def write(structures: Iterator[Atoms], pool: str | Path, labels: str | Path) -> 
         for atoms in structures:
             add_labelled(atoms)
             bare = atoms.copy()
-            del bare.info[ENERGY], bare.arrays[FORCES]
+            for own, key in ((bare.info, ENERGY), (bare.arrays, FORCES)):
+                for name in [name for name in own if name.startswith(key)]:
+                    del own[name]
             add_structure(bare)
             count += 1
     return count

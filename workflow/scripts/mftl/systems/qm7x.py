@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from ase import Atoms
 
-from mftl.downloads import RECEIPTS
+from mftl.catalogue import RECEIPTS
 from mftl.inputs import InputError
 from mftl.sampling import sample
 from mftl.structures import ENERGY, FORCES, Progress

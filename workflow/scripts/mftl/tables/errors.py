@@ -11,7 +11,7 @@ from mftl.structures import Structures
 
 def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     """A row for each curve, recipe, size, epochs, seed and quantity; ``errors.error_table``."""
-    return error_table(settings["figure"], *of_curves(inputs, settings))
+    return error_table(settings["figure"], *of_curves(inputs, settings), settings["units"])
 
 
 def of_curves(inputs: dict[str, Any], settings: dict[str, Any]) -> tuple[dict[str, Path], set[str] | None]:

@@ -11,6 +11,6 @@ from mftl.tables.errors import of_curves
 
 def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     """A row for each curve, value, quantity and kind of error; ``errors.point_table``."""
-    found = point_table(settings["figure"], *of_curves(inputs, settings))
+    found = point_table(settings["figure"], *of_curves(inputs, settings), settings["units"])
     points.warn(found)
     return found

@@ -15,4 +15,4 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     values = zip(read_ids(pool), read_info(pool, settings["key"]), strict=True)
     groups = {one: value for one, value in values if value is not None and (not wanted or value in wanted)}
     predictions = dict(zip(settings["curves"], map(Path, inputs["predictions"]), strict=True))
-    return structure_table(settings["figure"], predictions, settings["value"], groups)
+    return structure_table(settings["figure"], predictions, settings["value"], groups, settings["units"])

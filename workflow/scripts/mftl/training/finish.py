@@ -11,9 +11,10 @@ def plain_model(head: Head, settings: Training) -> torch.nn.Module:
     """The model of a head with the weights it holds now, as mace-torch alone can load it."""
     if not settings.energy_weight:
         fix_energies(head)
+    model = head.adjustment.merged(head.model) if head.adjustment else head.model
     if settings.accelerate == "cuequivariance":
-        return acceleration.from_cuequivariance(head.model, next(head.model.parameters()).device)
-    return head.model
+        return acceleration.from_cuequivariance(model, next(model.parameters()).device)
+    return model
 
 
 def fix_energies(head: Head) -> None:

@@ -1,5 +1,7 @@
 """Which weights learn, and how fast."""
 
+from collections.abc import Callable
+
 import torch
 
 from mftl.config.training import Training
@@ -26,11 +28,28 @@ def parameter_groups(heads: torch.nn.ModuleList, settings: Training) -> list[dic
     return [{"params": groups[rate], "lr": rate} for rate in sorted(groups, reverse=True)]
 
 
-def decay(settings: Training, steps: int) -> float:
-    """The factor by which each step lowers the learning rates, in a run planned to take so many ``steps``.
+def adjustment_groups(adjustments: torch.nn.ModuleList, settings: Training) -> list[dict]:
+    """The same of scale and shift, which stay where they have no rate."""
+    rates = {"scale": settings.learning_rate_scale, "shift": settings.learning_rate_shift}
+    groups = []
+    for name, rate in rates.items():
+        own = [getattr(one, name).requires_grad_(rate is not None) for one in adjustments]
+        if own and rate:
+            groups.append({"params": own, "lr": rate})
+    return groups
 
-    By ``learning_rate_half_life`` it does not depend on ``steps``, by ``learning_rate_final`` it does.
+
+def change(settings: Training, steps: int) -> Callable[[float, float], float]:
+    """What makes of a learning rate, and of what it was in the first step, that of the next step.
+
+    In a run planned to take so many ``steps``. By ``learning_rate_half_life`` it does not depend on that, by
+    ``learning_rate_final`` it does.
     """
+    if settings.learning_rate_final == 0:
+        return lambda rate, first: max(0.0, rate - first / steps)
+    factor = 1.0
     if settings.learning_rate_final:
-        return float((settings.learning_rate_final / settings.learning_rate) ** (1 / steps))
-    return float(0.5 ** (1 / settings.learning_rate_half_life)) if settings.learning_rate_half_life else 1.0
+        factor = float((settings.learning_rate_final / settings.learning_rate) ** (1 / steps))
+    elif settings.learning_rate_half_life:
+        factor = float(0.5 ** (1 / settings.learning_rate_half_life))
+    return lambda rate, first: factor * rate

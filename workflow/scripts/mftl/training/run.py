@@ -26,7 +26,7 @@ from mftl.training.finish import plain_model
 from mftl.training.heads import Head, make_graphs, share_weights
 from mftl.training.loss import deviations, weighted_loss
 from mftl.training.progress import Progress
-from mftl.training.rates import decay, parameter_groups
+from mftl.training.rates import adjustment_groups, change, parameter_groups
 from mftl.training.start import adapt_parent, start_model, symbols_of
 from mftl.training.state import LENGTH_SETTINGS, fingerprint, read_state, write_state
 from mftl.training.validation import Errors, measure
@@ -45,7 +45,8 @@ class Run:
     ``mftl.training.ways``.
     ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``.
     ``source`` is anything else (a hash of the code) whose change forbids continuing an older run.
-    Raises InputError if a structure holds an element that the model does not know, or if training diverges.
+    Raises InputError if a structure holds an element that the model does not know, if there is nothing to learn, or if
+    training diverges.
     """
 
     training: Labelled
@@ -66,18 +67,28 @@ class Run:
         models.fix_numerics()
         self.folder.mkdir(parents=True, exist_ok=True)
         settings, self.target = self.settings, models.find_device(self.device)
+        if self.training.forces is None and not settings.energy_weight:
+            raise InputError("the labels are energies alone, and training.energy_weight is 0: nothing is learned")
         self.heads = self.first_heads()
         self.model = self.heads[0].model
         self.validation_graphs = make_graphs(self.model, self.validation)
         together = torch.nn.ModuleList(head.model for head in self.heads)
         groups = parameter_groups(together, settings)
+        adjustments = torch.nn.ModuleList(head.adjustment for head in self.heads if head.adjustment)
+        groups += adjustment_groups(adjustments, settings)
         self.trained = [parameter for group in groups for parameter in group["params"]]
         self.steps_per_epoch = settings.steps_per_epoch(len(self.training))
         self.planned_epochs = settings.planned_epochs(len(self.training))
-        falls = decay(settings, self.planned_epochs * self.steps_per_epoch)
-        self.optimizer = Adam(groups, settings.weight_decay, falls)
+        self.optimizer = Adam(
+            groups, settings.weight_decay, change(settings, self.planned_epochs * self.steps_per_epoch)
+        )
         self.average = Average(self.trained, settings.ema_decay)
-        self.kept = {"heads": together, "optimizer": self.optimizer, "average": self.average}
+        self.kept = {
+            "heads": together,
+            "adjustments": adjustments,
+            "optimizer": self.optimizer,
+            "average": self.average,
+        }
         self.shuffle = torch.Generator().manual_seed(self.seed)
         self.progress = Progress()
         self.best = self.weights_now()
@@ -107,7 +118,7 @@ class Run:
         for other in heads[1:]:
             share_weights(heads[0].model, other.model)
         for head in heads:
-            how = head.prepare()
+            how = head.prepare(self.settings)
         log.info("computed by %s", how)
         return heads
 
@@ -147,7 +158,8 @@ class Run:
         pd.DataFrame(self.progress.history).to_csv(self.folder / "log.csv", index=False)
         if until_best:
             log.info("best model after epoch %d of %d", self.progress.best_epoch, self.progress.epoch)
-            self.model.load_state_dict(self.best)
+            for part, weights in zip(self.heads[0].parts, self.best, strict=True):
+                part.load_state_dict(weights)
             return plain_model(self.heads[0], self.settings)
         return models.load_model(self.snapshot_path(max(snapshots)), self.target)
 
@@ -163,7 +175,7 @@ class Run:
             progress.best_is_final |= progress.epoch >= self.planned_epochs
             row = progress.history[-1]
             if row["validation_score"] is not None:
-                message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"], 0.0))
+                message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"]))
             if progress.epoch in snapshots:
                 self.save_snapshot()
             if time.monotonic() - self.saved_at > self.checkpoint_seconds:
@@ -194,6 +206,7 @@ class Run:
                 "validation_score": errors.score,
                 "energy_rmse_mev_per_atom": errors.energy,
                 "force_rmse_mev_per_A": errors.forces,
+                **({} if np.isnan(errors.stress) else {"stress_rmse_mev_per_A3": errors.stress}),
             }
         progress.history.append(row)
 
@@ -211,7 +224,8 @@ class Run:
         """One step on a batch for each head; return the loss, shape ()."""
         loss = torch.zeros((), device=self.target)
         for head, own in zip(self.heads, graphs, strict=True):
-            deviation = deviations(head.forward, collate(own, self.target), self.settings.forces_weight > 0)
+            learned = head.learns_forces(self.settings), head.learns_stress(self.settings)
+            deviation = deviations(head.forward, collate(own, self.target), *learned)
             loss = loss + head.weight * weighted_loss(*deviation, self.settings)
         for weights in self.trained:
             weights.grad = None
@@ -238,9 +252,10 @@ class Run:
         """Errors of a head on labelled graphs with the weights it holds now."""
         return measure(head, graphs, self.settings)
 
-    def weights_now(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights and buffers that the model holds now."""
-        return {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+    def weights_now(self) -> list[dict[str, torch.Tensor]]:
+        """A copy of the weights and buffers that the model holds now, and its adjustment."""
+        states = [part.state_dict() for part in self.heads[0].parts]
+        return [{key: value.detach().clone() for key, value in state.items()} for state in states]
 
     def snapshot_path(self, epoch: int) -> Path:
         """Where the model after an epoch lies."""
@@ -256,7 +271,7 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """A hash of all that decides what an epoch does."""
-        length = set() if self.settings.learning_rate_final else LENGTH_SETTINGS
+        length = LENGTH_SETTINGS if self.settings.learning_rate_final is None else set()
         return fingerprint(
             {
                 "architecture": self.architecture.model_dump() if self.architecture else None,

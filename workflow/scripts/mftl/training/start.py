@@ -33,12 +33,13 @@ def start_model(
 def interaction_scale(data: Labelled, settings: Training) -> float:
     """The scale of the interaction energy, eV: root mean square force component, or spread of the energies per atom.
 
-    The larger counts: forces vanish in perfect crystals, and are not looked at by training on energies alone.
+    The larger counts: forces vanish in perfect crystals, and may be unknown, or not looked at by training on energies
+    alone.
     """
     counts = models.composition(data.structures, models.numbers(sorted(symbols_of(data))))
     rest = data.energies - counts @ models.fit_reference_energies(counts, data.energies)
     scale = float(np.std(rest / counts.sum(1)))
-    if settings.forces_weight > 0:
+    if settings.forces_weight > 0 and data.forces is not None:
         scale = max(scale, float(np.sqrt(np.mean(np.concatenate(data.forces) ** 2))))
     return scale or 1.0
 

@@ -29,8 +29,9 @@ def fingerprint(description: dict[str, Any]) -> str:
 
 def _contents(data: Labelled) -> str:
     digest = hashlib.sha256()
-    for atoms, energy, forces in zip(data.structures, data.energies, data.forces, strict=True):
-        for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), forces):
+    for i, (atoms, energy) in enumerate(zip(data.structures, data.energies, strict=True)):
+        more = [own[i] for own in (data.forces, data.stresses) if own is not None]
+        for array in (atoms.numbers, atoms.positions, np.array(atoms.cell), np.asarray(energy), *more):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
