@@ -93,12 +93,34 @@ def compare(
     table.add(subject, "batched dynamics against ASE", fast / slow, "times")
 
 
+def compare_committee(table: Table, subject: str, path: Path, atoms: Atoms, replicas: int, steps: int) -> None:
+    """Measure five models as one force field against one of them; weights make no difference."""
+    protocol = Protocol(
+        starts={"system": "any"}, temperature=300, length=1e3, frame_every=1e3, replicas=replicas, closest=1e-3,
+        max_temperature=1e6,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        runs = []
+        for members in (1, 5):
+            forces = ModelForces([models.load_model(path) for _ in range(members)], [atoms] * replicas)
+            runs.append(Simulation([atoms], None, forces, protocol, Path(folder) / str(members)))
+            runs[-1].checkpoint_seconds = 1e9
+        seconds: list[list[float]] = [[], []]
+        for turn in range(ROUNDS + 1):
+            for own, one in zip(seconds, runs, strict=True):
+                taken = cpu_seconds(lambda one=one: one.run(until=one.step + steps))
+                if turn:  # the first warms up
+                    own.append(taken)
+    table.add(subject, "a committee of five against five times one model", np.divide(*seconds[::-1]) / 5, "times")
+
+
 def measure(table: Table) -> None:
-    """Both cases."""
+    """All cases."""
     models.fix_numerics()
     with tempfile.TemporaryDirectory() as folder:
         given = Path(sys.argv[2]) if len(sys.argv) > 2 else random_model("tiny", ["H", "C", "O"], 6.0, Path(folder))
         compare(table, "dynamics of ethanol", given, molecule("CH3CH2OH"), 32, 60, 60, 300)
+        compare_committee(table, "dynamics of ethanol", given, molecule("CH3CH2OH"), 32, 60)
         germanium, path = (
             bulk("Ge", "diamond", 5.66, cubic=True).repeat(2),
             random_model("tiny-metal", ["Ge"], 28.0, Path(folder)),

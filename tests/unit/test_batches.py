@@ -143,7 +143,7 @@ def test_atoms_without_neighbours_can_be_halved():
             raise torch.OutOfMemoryError("CUDA out of memory")
         return plain(batch, **how)
 
-    energies, forces = evaluate(model, graphs, Limit(), forward=forward)
+    energies, forces, _ = evaluate(model, graphs, Limit(), forward=forward)
     assert energies.shape == (9,) and forces.shape == (9, 3) and sizes.count(1) == 9
 
 
@@ -200,7 +200,7 @@ def test_nothing_is_kept_for_gradients_by_weights(crystals, kind, use_forces):
         assert use_forces or result["interaction_energy"].grad_fn is None
         return result
 
-    energies, forces = evaluate(model, graphs_of(model, crystals), use_forces=use_forces, forward=forward)
+    energies, forces, _ = evaluate(model, graphs_of(model, crystals), use_forces=use_forces, forward=forward)
     assert [one.requires_grad for one in model.parameters()] == trained and any(trained) and not all(trained)
     assert (forces is not None) == use_forces
     np.testing.assert_allclose(energies, evaluate(model, graphs_of(model, crystals))[0], rtol=0, atol=1e-10)

@@ -26,7 +26,8 @@ HERE = Path(__file__).parent
 TABLE, BASE = HERE / "reruns.yaml", HERE / "reruns_config.yaml"
 STATEMENT = "\nADDED = 1\n"
 LABELLING = {"build_pool", "load_dataset", "label_chunk", "collect_labels", "split", "download"}
-OTHER_LABELS = {"modes.multihead.replay.level"}  # is changed to a level whose labels nothing asked for before
+# are changed to what has labels that nothing asked for before
+OTHER_LABELS = {"modes.multihead.replay.level", "figures.spectrum.harmonic.system", "figures.spectrum.harmonic.level"}
 DRAWING = {"plot", "figures", "cite"}
 
 

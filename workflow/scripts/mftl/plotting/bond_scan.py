@@ -42,6 +42,7 @@ def plot(
             highest = own.loc[own["level"] != "", "energy_eV"].max()
             axis.set(xlabel=f"{panel['bond'].replace('-', '–')} distance (Å)", ylabel="Energy (eV)")
             axis.set_ylim(-0.35 * highest, 1.6 * highest)
+            axis.set_yticks([tick for tick in axis.get_yticks() if 0 <= tick <= 1.6 * highest])  # bars have no energy
             axis.set_xlim(own["distance_A"].min(), own["distance_A"].max())
             if lengths is not None and (lengths["panel"] == i).any():
                 data = lengths[lengths["panel"] == i]
