@@ -38,7 +38,7 @@ class ModelCalculator(Calculator):
     def __init__(self, model: str | Path, head: str | None = None, device: str = "cpu"):
         super().__init__()
         self.model, self.device = load_model(model, find_device(device), head), device
-        self.forward, _ = find_forward(self.model)
+        self.forward, _ = find_forward(self.model, stress=True)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         """Fill ``results``."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ase import units as ase_units
 
 from mftl import points
 from mftl.inputs import InputError
@@ -14,7 +15,7 @@ from mftl.recipe import parse
 from mftl.structures import FORCES, Structures
 
 MEV = 1000.0  # meV in an eV
-KCAL = 23.060548867  # kcal/mol in an eV, CODATA 2018
+KCAL = ase_units.mol / ase_units.kcal  # kcal/mol in an eV
 
 
 @dataclass(frozen=True)

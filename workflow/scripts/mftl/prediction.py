@@ -13,7 +13,6 @@ from mftl import models
 from mftl.batches import EDGES, Limit, batches
 from mftl.graphs import Graph, collate, make_graph
 from mftl.lean import find_forward
-from mftl.strain import with_stress
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +104,9 @@ def evaluate(
     Where a GPU's memory does not suffice, the batch is halved, and the ``limit`` lowered for all that follows.
     Raises torch.OutOfMemoryError if it does not suffice for one structure.
     """
-    device, forward = next(model.parameters()).device, forward or find_forward(model)[0]
+    device, forward = next(model.parameters()).device, forward or find_forward(model, use_stress)[0]
     limit = Limit() if limit is None else limit
     limit.edges = limit.edges or EDGES[device.type]
-    if use_stress and forward is model:
-        forward = with_stress(model)
     keys = ["interaction_energy", *(["forces"] if use_forces else []), *(["stress"] if use_stress else [])]
     with without_gradients(model), torch.set_grad_enabled(use_forces or use_stress):
         parts = zip(*_in_batches(forward, graphs, device, keys, limit), strict=True)

@@ -21,8 +21,8 @@ from mftl.dynamics.integrators import Evaluation
 from mftl.graphs import check_elements, edge_tables, element_tables, to
 from mftl.inputs import InputError
 from mftl.lean import find_forward
+from mftl.lean.model import LeanModel
 from mftl.mace_imports import get_neighborhood
-from mftl.strain import with_stress
 
 SKIN = 0.5  # Å
 CPU_EDGES = 16000  # of one call: more leave a CPU's caches, less cost more calls
@@ -161,11 +161,10 @@ class ModelForces:
         self._group()
 
     def _forward(self, model: torch.nn.Module) -> Callable[..., dict[str, torch.Tensor]]:
-        forward, _ = find_forward(model.to(self.device).eval().requires_grad_(False))
-        if forward is not model:
-            return forward
-        accelerate(model)
-        return with_stress(model) if self.options else model
+        forward, _ = find_forward(model.to(self.device).eval().requires_grad_(False), bool(self.options))
+        if not isinstance(forward, LeanModel):
+            accelerate(model)
+        return forward
 
     def _search_all(self) -> None:
         self.starts = np.cumsum([0, *map(len, self.replicas)])

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat
 from mftl.config.base import Name, Section, listed, mistake
 from mftl.config.curves import Reference
 from mftl.figures.base import Figure, Files, Table
-from mftl.figures.simulations import force_field_mistakes, values_of
+from mftl.figures.simulations import force_field_mistakes, values_of, with_colors
 from mftl.paths import run_model, runs_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class BondScan(Figure):
         """Panels with labels and colours of levels and models."""
         panels = []
         for scan in self.scans:
-            models = [one.model_dump() | {"color": config.look_of(one.curve)["color"]} for one in scan.models]
+            models = with_colors(config, scan.models)
             levels = [one.model_dump() for one in scan.levels]
             panels.append({"label": scan.label, "bond": scan.bond, "levels": levels, "models": models})
         return {"panels": panels, "reach": self.reach}

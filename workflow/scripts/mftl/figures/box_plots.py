@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from mftl.config.base import listed, mistake
+from mftl.config.base import mistake
 from mftl.figures.base import Table
 from mftl.figures.errors import Errors
 
@@ -29,10 +29,7 @@ class BoxPlots(Errors):
     def mistakes(self, config: "Config", path: str) -> Iterator[str]:
         """Curves and a value that it cannot draw."""
         yield from super().mistakes(config, path)
-        for name in self.curves:
-            values = config.curves[name].values if name in config.curves else []
-            if values and self.value not in values:
-                yield mistake(f"{path}.value", self.value, f"values of {name}: {listed(map(str, values))}")
+        yield from self.lacking_values(config, f"{path}.value", [self.value])
         if self.quantity == "forces" and not self.tests_forces(config):
             yield mistake(f"{path}.quantity", "forces", f"energy, since {self.test(config)} has energies alone")
 

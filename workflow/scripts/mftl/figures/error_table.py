@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from mftl.config.base import listed, mistake
 from mftl.figures.base import Table
 from mftl.figures.errors import Errors
 
@@ -30,11 +29,7 @@ class ErrorTable(Errors):
     def mistakes(self, config: "Config", path: str) -> Iterator[str]:
         """Curves and values that it cannot show."""
         yield from super().mistakes(config, path)
-        for name in self.curves:
-            known = config.curves[name].values if name in config.curves else []
-            for value in self.values:
-                if known and value not in known:
-                    yield mistake(f"{path}.values", value, f"values of {name}: {listed(map(str, known))}")
+        yield from self.lacking_values(config, f"{path}.values", self.values)
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Points of each group."""
@@ -45,7 +40,7 @@ class ErrorTable(Errors):
     def params(self, config: "Config") -> dict[str, Any]:
         """Labels of the curves, of the groups, and the test set."""
         labels = self.legend(config)["labels"]
-        return {"labels": labels, "label": self.label, "groups": self.groups, "test": self.test(config)}
+        return {"labels": labels, "label": self.label, "test": self.test(config)}
 
     def shown(self, config: "Config") -> dict[str, list[int]]:
         """Its curves at the values shown."""

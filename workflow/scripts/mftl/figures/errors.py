@@ -57,6 +57,14 @@ class Errors(Figure):
         """All its curves at all their values."""
         return {curve: config.curves[curve].values for curve in self.all_curves()}
 
+    def lacking_values(self, config: "Config", path: str, wanted: list[int]) -> Iterator[str]:
+        """A line for each value that a curve does not have."""
+        for name in self.curves:
+            known = config.curves[name].values if name in config.curves else []
+            for value in wanted:
+                if known and value not in known:
+                    yield mistake(path, value, f"values of {name}: {listed(map(str, known))}")
+
     def mistakes(self, config: "Config", path: str) -> Iterator[str]:
         """Curves that it cannot draw."""
         targets = {}

@@ -8,7 +8,14 @@ from pydantic import Field
 from mftl.config.base import Name, Section, listed, mistake
 from mftl.config.curves import Reference
 from mftl.figures.base import Files
-from mftl.figures.simulations import Simulations, can_have_engine, force_field_mistakes, protocol_text, values_of
+from mftl.figures.simulations import (
+    Simulations,
+    can_have_engine,
+    force_field_mistakes,
+    protocol_text,
+    values_of,
+    with_colors,
+)
 from mftl.paths import runs_of
 
 if TYPE_CHECKING:
@@ -48,11 +55,7 @@ class SimulatedPanels(Simulations):
 
     def params(self, config: "Config") -> dict[str, Any]:
         """The panels with the look of each model, and how it was simulated."""
-        looks = [
-            [one.model_dump() | {"color": config.look_of(one.curve)["color"]} for one in panel.models]
-            for panel in self.panels
-        ]
-        panels = [{"label": panel.label, "models": own} for panel, own in zip(self.panels, looks, strict=True)]
+        panels = [{"label": panel.label, "models": with_colors(config, panel.models)} for panel in self.panels]
         return {"panels": panels, "text": protocol_text(config, self.protocol)}
 
     def shown(self, config: "Config") -> dict[str, list[int]]:

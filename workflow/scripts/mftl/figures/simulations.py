@@ -95,6 +95,11 @@ class Collected(Simulations):
                       {"runs": self.runs(config)})]  # fmt: skip
 
 
+def with_colors(config: "Config", points: Sequence[Reference]) -> list[dict[str, Any]]:
+    """Points of curves with the colours of their curves, for drawing."""
+    return [one.model_dump() | {"color": config.look_of(one.curve)["color"]} for one in points]
+
+
 def values_of(runs: list[dict[str, Any]]) -> dict[str, list[int]]:
     """Which values of which curves are among some runs."""
     found: dict[str, set[int]] = {}

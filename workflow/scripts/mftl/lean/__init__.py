@@ -8,16 +8,17 @@ import torch
 from mftl.lean.equivariant import EquivariantModel
 from mftl.lean.model import LeanModel, is_residual
 from mftl.mace_imports import o3
+from mftl.strain import with_stress
 
 BLOCKS = ("RealAgnosticInteractionBlock", "RealAgnosticResidualInteractionBlock")
 READOUTS = ("LinearReadoutBlock", "NonLinearReadoutBlock")
 
 
-def find_forward(model: torch.nn.Module) -> tuple[Callable[..., dict[str, torch.Tensor]], str]:
+def find_forward(model: torch.nn.Module, stress: bool = False) -> tuple[Callable[..., dict[str, torch.Tensor]], str]:
     """What computes energies and forces of a model, and why.
 
     It is a ``LeanModel`` or an ``EquivariantModel`` where that gives the same, else the model itself. All take a batch
-    of ``mftl.graphs.collate``, ``training`` and ``compute_force``.
+    of ``mftl.graphs.collate``, ``training`` and ``compute_force``; with ``stress`` ``compute_stress`` too.
     """
     reason = next(objections(model), None)
     try:
@@ -27,7 +28,7 @@ def find_forward(model: torch.nn.Module) -> tuple[Callable[..., dict[str, torch.
             return EquivariantModel(model), f"lean edges and products to scalars, since {other}"
     except ValueError as error:
         reason = str(error)
-    return model, f"mace-torch's modules: {reason}"
+    return with_stress(model) if stress else model, f"mace-torch's modules: {reason}"
 
 
 def objections(model: torch.nn.Module) -> Iterator[str]:

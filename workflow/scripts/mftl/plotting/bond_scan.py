@@ -6,8 +6,6 @@ from matplotlib.figure import Figure
 
 from mftl.plotting import style as styles
 
-LINES = ("-", "--", ":", "-.")
-
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds: a row for each panel, level or model, and length; ``seeds``, ``spread`` of the wavenumber."""
@@ -33,12 +31,11 @@ def plot(
                           markerfacecolor="none" if k else styles.DARK, markersize=3.5)  # fmt: skip
             for k, one in enumerate(panel["models"]):
                 rows = own[(own["curve"] == one["curve"]) & (own["value"] == one["value"])]
-                before = [other["color"] for other in panel["models"][:k]].count(one["color"])
                 spread = rows["wavenumber_std"].iloc[0]
                 text = f"{one['label']}: {rows['wavenumber'].iloc[0]:.0f}"
                 text += f" ± {spread:.0f}" if pd.notna(spread) else ""
                 axis.plot(rows["distance_A"], rows["energy_eV"], color=one["color"], label=text,
-                          linestyle=LINES[before % len(LINES)])  # fmt: skip
+                          linestyle=styles.line(panel["models"], k))  # fmt: skip
             highest = own.loc[own["level"] != "", "energy_eV"].max()
             axis.set(xlabel=f"{panel['bond'].replace('-', '–')} distance (Å)", ylabel="Energy (eV)")
             axis.set_ylim(-0.35 * highest, 1.6 * highest)

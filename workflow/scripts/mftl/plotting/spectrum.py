@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 
 from mftl.plotting import style as styles
 
-LINES = ("-", "--", ":", "-.")
-
 
 def plot(
     table: pd.DataFrame,
@@ -32,8 +30,7 @@ def plot(
         for axis, letter, panel in zip(axes[:, 0], "abcdef", panels, strict=False):
             for i, one in enumerate(panel["models"]):
                 own = table[(table["curve"] == one["curve"]) & (table["value"] == one["value"])]
-                color, before = one["color"], [other["color"] for other in panel["models"][:i]]
-                line = LINES[before.count(color) % len(LINES)]  # of one curve at two values
+                color, line = one["color"], styles.line(panel["models"], i)
                 axis.plot(own["wavenumber"], own["mean"], color=color, linestyle=line, label=one["label"])
                 low, high = own["mean"] - own["std"], own["mean"] + own["std"]
                 axis.fill_between(own["wavenumber"], low.clip(lower=0), high, color=color, alpha=0.2, linewidth=0)

@@ -1,7 +1,7 @@
 """What all figures share: fonts, lines, labels, small print, and how they are saved."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import matplotlib
@@ -20,6 +20,7 @@ from mftl.points import FIFTH
 ENERGY, FORCES, STRESS = "energy", "forces", "stress"
 LABELS = {ENERGY: "Energy {error} ({unit})", FORCES: "Force {error} ({unit})", STRESS: "Stress {error} ({unit})"}
 DARK = "#333333"  # of lines and text that belong to no curve
+LINES = ("-", "--", ":", "-.")
 LINE = 115  # letters of small print across a figure
 
 
@@ -114,6 +115,12 @@ def with_bars(table: pd.DataFrame, which: str) -> pd.DataFrame:
         return table
     half = table[which.replace("-", "_")].fillna(0.0)
     return table.assign(low=table["estimate"] - half, high=table["estimate"] + half)
+
+
+def line(points: Sequence[dict], place: int) -> str:
+    """The line of one of some points of curves: another one for each before it in the same ``color``."""
+    before = [one["color"] for one in points[:place]]
+    return LINES[before.count(points[place]["color"]) % len(LINES)]
 
 
 def bars(table: pd.DataFrame) -> np.ndarray:

@@ -16,7 +16,6 @@ from mftl.datasets import Labelled
 from mftl.graphs import Graph, make_graph
 from mftl.lean import find_forward
 from mftl.prediction import evaluate
-from mftl.strain import with_stress
 from mftl.training.adjustment import Adjustment
 
 OWN = ("atomic_energies_fn", "scale_shift", "readouts")  # what two heads do not share
@@ -56,9 +55,7 @@ class Head:
         """See the class; returns what computes and why, for the log."""
         self.references = models.reference_energies(self.model)
         self.graphs = make_graphs(self.model, self.data)
-        self.forward, how = find_forward(self.model)
-        if self.learns_stress(settings) and self.forward is self.model:
-            self.forward = with_stress(self.model)
+        self.forward, how = find_forward(self.model, self.learns_stress(settings))
         if settings.learning_rate_scale or settings.learning_rate_shift:
             self.adjustment = Adjustment(self.model)
             self.forward = self.adjustment.adjusted(self.forward)
