@@ -233,7 +233,7 @@ def test_commented_defaults_are_the_defaults():
          ["figures.fig3.references.0.value: got 'x'"]),
         (["figures", "fig2", "model"], "mace-off", ["figures.fig2.model: got 'mace-off'", "<system>.<level>"]),
         (["figures", "fig2", "model"], "foundation.wb97m-d3.n*", ["figures.fig2.model", "without an open number"]),
-        (["figures", "fig2", "model"], "foundation.wb97m-d3.n4000", ["figures.fig2.model", "at most 400 structures"]),
+        (["figures", "fig2", "model"], "foundation.wb97m-d3.n4000", ["figures.fig2.model", "at most 1600 structures"]),
         (["figures", "fig2", "model"], "molecules.pbe0-d3~dftb-ptbp.n9", ["figures.fig2.model", "not of a difference"]),
         (["figures", "fig2", "level"], "am1", ["figures.fig2.level: got 'am1'", "dftb-ptbp"]),
         (["figures", "fig2", "level"], "pbe0-d3", ["figures.fig2.level", "another level than the reference"]),
@@ -455,8 +455,8 @@ def test_models_of_comparisons_are_trained(values):
     """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
     values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
-    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n400.e80")}}
-    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n400")) == [80]
+    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e40")}}
+    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [40]
     values["foundation_models"] = {"mace": "README.md"}
     values["figures"]["fig2"]["model"] = "mace"
     assert checks.load(values, ROOT).models == {}

@@ -76,12 +76,12 @@ def test_a_difference_needs_both_levels(config):
 
 
 def test_what_is_replayed_is_an_input(config):
-    asked = model("foundation.wb97m-d3.n400.e80/molecules.pbe0-d3.n50.multihead")
+    asked = model("foundation.wb97m-d3.n1600.e40/molecules.pbe0-d3.n50.multihead")
     found = training.inputs(config, asked)
     assert found["replay"] == ["results/labels/foundation/wb97m-d3.extxyz"]
     assert found["replay_split"] == "results/splits/foundation.json"
     ways = training.ways(config, asked)
-    assert ways == {"replay": {"system": "foundation", "level": "wb97m-d3", "structures": 400, "weight": 1.0}}
+    assert ways == {"replay": {"system": "foundation", "level": "wb97m-d3", "structures": 1600, "weight": 1.0}}
 
 
 def test_elements_take_places(config):
