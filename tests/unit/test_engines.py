@@ -148,6 +148,19 @@ def test_k_points_of_supercells_are_their_own():
     assert abs(label(one, mixed).energy - label(one, coarse).energy) > 1e-3
 
 
+@needs_gpaw
+def test_the_way_to_the_ground_state_does_not_move_it():
+    """With other bands, solver and mixing the same energy, forces and stress within what the tolerances leave open."""
+    settings = PBE.model_copy(update={"cutoff": 200.0, "k_point_density": 1.0})
+    cell = bulk("W", "bcc", a=3.185, cubic=True)
+    cell.positions[0] += [0.1, 0.2, 0.3]
+    usual = label(cell, settings)
+    quick = label(cell, settings.model_copy(update={"empty_bands": 2, "davidson_steps": 1, "pulay_mixing": 0.2}))
+    assert quick.energy == pytest.approx(usual.energy, abs=1e-3) and quick.energy != usual.energy
+    np.testing.assert_allclose(quick.forces, usual.forces, atol=0.01)
+    np.testing.assert_allclose(quick.stress, usual.stress, atol=1e-3)
+
+
 @pytest.mark.parametrize(("settings", "element"), [(GFN2, "Fr"), (PBE0, "W"), (CCSDT, "Br"), (DFTB, "Xe"), (PBE, "Po")],
                          ids=lambda x: getattr(x, "engine", x))  # fmt: skip
 def test_elements_that_an_engine_cannot_treat_are_named(settings, element):

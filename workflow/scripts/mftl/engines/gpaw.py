@@ -1,10 +1,11 @@
 """DFT of crystals with GPAW: plane waves and projector-augmented waves (Mortensen et al., JCP 160, 092503, 2024)."""
 
+import math
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -17,6 +18,7 @@ MOLECULES = False  # in plane waves they would need a box, and its size would be
 LOCATION = ()
 CITE = ("mortensen2024",)
 ENVIRONMENT = "gpaw.yaml"
+FEWEST_EMPTY = 4  # bands; a metal's primitive cell has partly occupied ones above half its electrons
 INSTALL = (
     "pip install gpaw gpaw-data, which needs libxc, BLAS and a C compiler, or conda install -c conda-forge "
     "'gpaw=*=*nompi*', or call snakemake with --sdm conda"
@@ -38,6 +40,16 @@ class GpawLevel(EngineLevel):
     density_tolerance: PositiveFloat = Field(1e-4, description="convergence of the density, electrons per valence one")
     states_tolerance: PositiveFloat = Field(
         4e-8, description="convergence of the residuals of the states, eV² per valence electron"
+    )
+    empty_bands: PositiveFloat | None = Field(
+        None,
+        description="empty bands for each atom, four at least (null: as GPAW does, a fifth of the occupied and four)",
+    )
+    davidson_steps: PositiveInt | None = Field(
+        None, description="steps of the Davidson solver in each iteration (null: GPAW's own solver)"
+    )
+    pulay_mixing: PositiveFloat | None = Field(
+        None, description="fraction of the new density in Pulay mixing (null: GPAW's own mixing)"
     )
     max_scf_iterations: PositiveInt = Field(200, description="more than these count as a failure")
 
@@ -90,6 +102,7 @@ def label(structure: Structure, settings: GpawLevel) -> Label:
             convergence=tolerances | {"eigenstates": settings.states_tolerance},
             maxiter=settings.max_scf_iterations,
             txt=None,
+            **_solver(settings, len(atoms)),
         )
         energy = atoms.get_potential_energy(force_consistent=True)
         forces, stress = atoms.get_forces(), atoms.get_stress(voigt=False)
@@ -100,3 +113,15 @@ def label(structure: Structure, settings: GpawLevel) -> Label:
     except FileNotFoundError as error:
         raise InputError(f"GPAW has no setup for an element: {str(error).partition(chr(10))[0]}") from None
     return Label(float(energy), forces.tolist(), np.asarray(stress).tolist())
+
+
+def _solver(settings: GpawLevel, atoms: int) -> dict[str, Any]:
+    """GPAW's keywords for what changes the way to the ground state, not where it lies."""
+    found: dict[str, Any] = {}
+    if settings.empty_bands:
+        found["nbands"] = -max(FEWEST_EMPTY, math.ceil(settings.empty_bands * atoms))  # negative: so many empty ones
+    if settings.davidson_steps:
+        found["eigensolver"] = {"name": "davidson", "niter": settings.davidson_steps}
+    if settings.pulay_mixing:
+        found["mixer"] = {"backend": "pulay", "beta": settings.pulay_mixing, "nmaxold": 8, "weight": 50}
+    return found
