@@ -498,8 +498,7 @@ def test_what_is_only_tested_on_cannot_be_trained_on(values):
     ("system", "level", "file", "first"),
     [
         ("molecules", "pbe0-d3", "molecules.extxyz.xz", None),
-        ("tungsten", "pbe", "tungsten.extxyz", "tungsten-0000"),
-        ("tungsten-2", "pbe", "tungsten-v2.extxyz.xz", "w-0000"),
+        ("tungsten", "pbe", "tungsten.extxyz.xz", "w-0000"),
         ("methanol", "pbe", "methanol.extxyz.xz", "methanol-02231"),
         ("methanol_oh", "ccsdt", "methanol_oh.extxyz.xz", "methanol-O-H-000"),
     ],
@@ -509,7 +508,7 @@ def test_generated_pools_are_counted_like_those_that_ship(values, system, level,
     made = read("config/reference.yaml")["systems"][system]
     own = values["systems"].get(system, made)
     own["split"] = own.get("split", {"level": level}) | {"test": 10, "validation": 5}
-    molecules = not system.startswith("tungsten")
+    molecules = system != "tungsten"
 
     def known(pool):
         values["systems"][system] = own | {"pool": pool}
@@ -524,7 +523,7 @@ def test_generated_pools_are_counted_like_those_that_ship(values, system, level,
             "molecule": pool.first(periodic=False, root=ROOT),
         }
 
-    shipped, generated = known({"file": f"resources/{system.removesuffix('-2')}/{file}"}), known(made["pool"])
+    shipped, generated = known({"file": f"resources/{system}/{file}"}), known(made["pool"])
     assert generated["molecule" if molecules else "crystal"] == first
     if first is None:
         assert generated["ids"] is None

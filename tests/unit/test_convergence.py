@@ -93,7 +93,7 @@ def test_mistakes_of_a_twin_are_those_of_its_mode():
         ("mftl", "molecules.dftb-ptbp.n3000.e32/molecules.pbe0-d3.n{}.twice, 25, 400"),
         ("epochs-small", "molecules.dftb-ptbp.n1000.e{}/molecules.pbe0-d3.n25.twice, 1, 64"),
         ("delta", "molecules.pbe0-d3~dftb-ptbp.n{}.twice, 25, 400"),
-        ("tungsten-multihead", "simple_crystals.pbe.n25.e80/tungsten.pbe.n{}.multihead-metal-twice, 10, 100"),
+        ("tungsten-multihead", "simple_crystals.pbe.n40.e80/tungsten.pbe.n{}.multihead-metal-twice, 10, 100"),
     ],
 )
 def test_the_last_stage_is_doubled_at_both_ends(config, curve, expected):

@@ -89,7 +89,7 @@ def test_forces_are_the_derivative_of_the_energy(water, settings, step, toleranc
         pytest.param("foundation/foundation.wb97m-d3", "vinyl_alcohol-0000", WB97M, id="wb97m-d3-vinyl-alcohol"),
         pytest.param("molecules/molecules.dftb-ptbp", "methanethiol-0000", DFTB, id="dftb-thiol", marks=needs_dftb),
         pytest.param("molecules/molecules.dftb-ptbp", "chloromethane-0009", DFTB, id="dftb-cl", marks=needs_dftb),
-        pytest.param("tungsten/tungsten.dftb-ptbp", "tungsten-0005", METAL, id="dftb-hcp", marks=needs_dftb),
+        pytest.param("tungsten/tungsten.dftb-ptbp", "w-0000", METAL, id="dftb-gamma", marks=needs_dftb),
         pytest.param("simple_crystals/simple_crystals.dftb-ptbp", "bcc-094", METAL, id="dftb-bcc", marks=needs_dftb),
         pytest.param("simple_crystals/simple_crystals.pbe", "bcc-100", PBE, id="pbe-bcc", marks=needs_gpaw),
         pytest.param("simple_crystals/simple_crystals.pbe", "fcc-094", PBE, id="pbe-fcc", marks=needs_gpaw),

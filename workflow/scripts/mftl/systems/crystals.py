@@ -1,14 +1,14 @@
-"""Cells of an element with a bcc ground state: rattled and strained bulk, slabs, other lattices, and larger cells.
+"""Cells of an element with a bcc ground state: γ surfaces, strained cells, vacancies, surfaces, bulk, and larger cells.
 
 A pool of distorted cells (``sample``) and the equilibrium-like simple crystals of a foundation system
 (``simple_crystals``). All lattices follow from the lattice constant of bcc by ratios that are those of tungsten.
 
-There are two versions of the data that ships. Of the first are the kinds rattled, slab and lattice, and as larger cells
-vacancy and slab6. Those of the second are the kinds of the data set of Szlachta, Bartók and Csányi (Phys. Rev. B 90,
-104108, 2014), all near the equilibrium volume and most of them γ surfaces: gamma, bulk, surface and vacancy, and as
-larger cells vacancy26 and slab12. Both have strained cells.
+The kinds are those of the data set of Szlachta, Bartók and Csányi (Phys. Rev. B 90, 104108, 2014), all near the
+equilibrium volume.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,17 +31,15 @@ def sample(pool: "CrystalPool", progress: Progress = iter) -> list[Atoms]:
     """The cells of a pool: ``pool.structures`` of the kinds in turn, then the larger ones.
 
     ``info``: ``id`` (``<name>-<k>``, of a larger cell ``<name>-<kind>-<k>``), ``kind`` and ``closest``, the shortest
-    distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again. The cells are ordered so
+    distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again; where it is shorter than
+    ``pool.leave_out``, the cell is left out, its number k with it, and the next one takes its place. The cells are ordered so
     that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its own.
     Raises InputError if hardly any cell that is drawn keeps the atoms so far apart.
     """
-    rng = np.random.default_rng(pool.seed)
-    cells = [
-        _drawn(pool, pool.kinds[k % len(pool.kinds)], f"{pool.name}-{k:04d}", rng)
-        for k in progress(range(pool.structures))
-    ]
-    for number, (kind, count) in enumerate(pool.larger.items(), 1):  # numpy takes no notice of zeros at the end
-        for k in range(count):
+    rng, draws = np.random.default_rng(pool.seed), count()
+    cells = [_kept(pool, draws, rng) for _ in progress(range(pool.structures))]
+    for number, (kind, cells_of_kind) in enumerate(pool.larger.items(), 1):  # numpy takes no notice of zeros at the end
+        for k in range(cells_of_kind):
             rng = np.random.default_rng([*pool.seed, number, k])
             cells.append(_drawn(pool, kind, f"{pool.name}-{kind}-{k}", rng, k))
     return cells
@@ -81,6 +79,16 @@ def closest(atoms: Atoms) -> float:
     return float(distances[distances > 1e-6].min())
 
 
+def _kept(pool: "CrystalPool", draws: Iterator[int], rng: np.random.Generator) -> Atoms:
+    """The next cell that is not left out."""
+    for _ in range(MAX_DRAWS):
+        k = next(draws)
+        atoms = _drawn(pool, pool.kinds[k % len(pool.kinds)], f"{pool.name}-{k:04d}", rng)
+        if pool.leave_out is None or atoms.info["closest"] >= pool.leave_out:
+            return atoms
+    raise InputError(f"{pool.name}: {MAX_DRAWS} cells in a row were left out; lower `leave_out`")
+
+
 def _drawn(pool: "CrystalPool", kind: str, name: str, rng: np.random.Generator, number: int | None = None) -> Atoms:
     """A cell of a kind in which no two atoms are too close; ``number`` counts larger cells of the kind."""
     for _ in range(MAX_DRAWS):
@@ -96,17 +104,6 @@ def _cell(pool: "CrystalPool", kind: str, rng: np.random.Generator) -> Atoms:
     element, a = pool.element, pool.lattice_constant
     if kind == "strained":
         return _strained(bulk(element, "bcc", a=a), rng, pool.shear, pool.volume)
-    # of the first version, up to the others
-    if kind == "rattled":
-        atoms = _strained(bulk(element, "bcc", a=a, cubic=True), rng, 0.02, 0.10)
-        return _rattled(atoms, rng.choice([0.05, 0.10, 0.20, 0.30]), rng)
-    if kind == "slab":
-        surface, layers = [("100", 3), ("110", 2)][rng.integers(2)]
-        return _rattled(_slab(element, surface, layers, a), rng.choice([0.05, 0.15]), rng)
-    if kind == "lattice":
-        lattice, volume = rng.choice(["fcc", "hcp", "sc"]), rng.uniform(0.85, 1.15)
-        return _rattled(simple_crystal(element, lattice, a, volume), 0.08, rng)
-    # of the second
     if kind == "gamma":
         return _rattled(_shifted(element, ["110", "112"][rng.integers(2)], a, rng), rng.choice([0.02, 0.05, 0.08]), rng)
     if kind == "bulk":
@@ -114,32 +111,20 @@ def _cell(pool: "CrystalPool", kind: str, rng: np.random.Generator) -> Atoms:
     if kind == "surface":
         return _rattled(_slab(element, ["100", "110"][rng.integers(2)], 8, a), rng.uniform(0.03, 0.09), rng)
     # vacancy
-    return _rattled(_strained(_holed(element, a), rng, 0.005, 0.01), rng.uniform(0.03, 0.08), rng)
+    atoms = bulk(element, "bcc", a=a, cubic=True).repeat(2)
+    del atoms[0]
+    return _rattled(_strained(atoms, rng, 0.005, 0.01), rng.uniform(0.03, 0.08), rng)
 
 
 def _larger(pool: "CrystalPool", kind: str, rng: np.random.Generator, number: int) -> Atoms:
     """One draw of a larger cell, as ``_cell``."""
     element, a = pool.element, pool.lattice_constant
-    surface = ["100", "110"][number % 2]
-    # of the first version, up to the others
-    if kind == "vacancy":
-        return _rattled(_strained(_holed(element, a), rng, 0.01, 0.05), rng.uniform(0.05, 0.15), rng)
-    if kind == "slab6":
-        return _rattled(_slab(element, surface, 6, a), rng.uniform(0.05, 0.15), rng)
-    # of the second
     if kind == "vacancy26":
         atoms = bulk(element, "bcc", a=a).repeat(3)
         del atoms[0]
         return _rattled(atoms, rng.uniform(0.03, 0.08), rng)
     # slab12
-    return _rattled(_slab(element, surface, 12, a), rng.uniform(0.03, 0.09), rng)
-
-
-def _holed(element: str, a: float) -> Atoms:
-    """Eight cubic cells of bcc without one atom."""
-    atoms = bulk(element, "bcc", a=a, cubic=True).repeat(2)
-    del atoms[0]
-    return atoms
+    return _rattled(_slab(element, ["100", "110"][number % 2], 12, a), rng.uniform(0.03, 0.09), rng)
 
 
 def _shifted(element: str, plane: str, a: float, rng: np.random.Generator) -> Atoms:
