@@ -28,8 +28,8 @@ class CrystalPool(Generator):
     kinds: list[Literal["gamma", "strained", "vacancy", "surface", "bulk"]] = Field(
         ["gamma", "strained", "vacancy", "surface", "bulk"],
         min_length=1,
-        description="γ surfaces (bcc cut and shifted, 8 atoms), strained primitive cells, bcc of 15 atoms with a vacancy, "
-        "slabs of 8 layers, bulk of 8 atoms",
+        description="γ surfaces (bcc cut and shifted, 8 atoms), strained primitive cells, bcc of 15 atoms with a "
+        "vacancy, slabs of 8 layers, bulk of 8 atoms",
     )
     larger: dict[Literal["vacancy26", "slab12"], PositiveInt] = Field(
         {}, description="how many larger cells come last: bcc of 26 atoms with a vacancy, slabs of 12 layers"
@@ -39,8 +39,8 @@ class CrystalPool(Generator):
     closest: PositiveFloat = Field(2.0, description="cells with two atoms closer than this (Å) are drawn again")
     leave_out: PositiveFloat | None = Field(
         None,
-        description="small cells with two atoms closer than this (Å) are left out; others keep their numbers, and more are "
-        "drawn (null: none)",
+        description="small cells with two atoms closer than this (Å) are left out; others keep their numbers, and more "
+        "are drawn (null: none)",
     )
     seed: list[int] = Field([0], description="seeds of the random numbers")
 

@@ -32,8 +32,9 @@ def sample(pool: "CrystalPool", progress: Progress = iter) -> list[Atoms]:
 
     ``info``: ``id`` (``<name>-<k>``, of a larger cell ``<name>-<kind>-<k>``), ``kind`` and ``closest``, the shortest
     distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again; where it is shorter than
-    ``pool.leave_out``, the cell is left out, its number k with it, and the next one takes its place. The cells are ordered so
-    that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its own.
+    ``pool.leave_out``, the cell is left out, its number k with it, and the next one takes its place. The cells are
+    ordered so that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its
+    own.
     Raises InputError if hardly any cell that is drawn keeps the atoms so far apart.
     """
     rng, draws = np.random.default_rng(pool.seed), count()
