@@ -291,7 +291,7 @@ def test_commented_defaults_are_the_defaults():
         (["modes", "forces", "training"], {"energy_weight": 0, "forces_weight": 0},
          ["modes.forces.training.energy_weight: got 0", "nothing is learned"]),
         (["training", "learning_rate_final"], 1e-4,
-         ["curves.mftl.recipe", "a mode of molecules.dftb-ptbp.n3000.e32 with learning_rate_final: null"]),
+         ["curves.mftl.recipe", "a mode of molecules.dftb-ptbp.n5000.e8 with learning_rate_final: null"]),
         (["finetuning", "learning_rate_final"], 0.006,
          ["curves.mftl.recipe", "a learning_rate of molecules.pbe0-d3.n* not below its learning_rate_final, 0.006"]),
         (["modes", "forces-few", "training"], {"learning_rate_half_life": 9, "learning_rate_final": 1e-4},
@@ -433,14 +433,14 @@ def test_best_epoch_needs_snapshots_and_their_fine_tunings(values, foundation):
 
 def test_snapshots_are_collected_from_all_curves(values):
     curve = copy.deepcopy(values["curves"]["mftl"])
-    curve |= {"recipe": "molecules.dftb-ptbp.n3000.e*/molecules.pbe0-d3.n50", "values": [2, 4]}
+    curve |= {"recipe": "molecules.dftb-ptbp.n5000.e*/molecules.pbe0-d3.n50", "values": [2, 4]}
     values["curves"] = {"epochs": curve}
     values["figures"], values["export"] = {}, []
     config = checks.load(values, ROOT)
-    trained = recipe("molecules.dftb-ptbp.n3000")
+    trained = recipe("molecules.dftb-ptbp.n5000")
     assert config.snapshots_of("tiny", trained) == [2, 4]
     assert not config.wants_best("tiny", trained)
-    assert config.wants_best("tiny", recipe("molecules.dftb-ptbp.n3000.e2/molecules.pbe0-d3.n50"))
+    assert config.wants_best("tiny", recipe("molecules.dftb-ptbp.n5000.e2/molecules.pbe0-d3.n50"))
 
 
 @pytest.mark.parametrize("curve", ["nobody", "low-level-small", "raw"])
@@ -455,8 +455,8 @@ def test_models_of_comparisons_are_trained(values):
     """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
     values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
-    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e40")}}
-    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [40]
+    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e20")}}
+    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [20]
     values["foundation_models"] = {"mace": "README.md"}
     values["figures"]["fig2"]["model"] = "mace"
     assert checks.load(values, ROOT).models == {}

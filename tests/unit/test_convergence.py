@@ -49,7 +49,7 @@ def test_each_mode_has_a_twin(mode, name):
 
 
 def test_a_twin_has_twice_the_budget_and_else_all_the_same(config):
-    parent = "molecules.dftb-ptbp.n3000.e32"
+    parent = "molecules.dftb-ptbp.n5000.e8"
     for mode in config.modes:
         for has_parent in (True, False):
             once, twice = (config.training_of(one, has_parent).model_dump() for one in (mode, twin(mode)))
@@ -90,7 +90,7 @@ def test_mistakes_of_a_twin_are_those_of_its_mode():
     ("curve", "expected"),
     [
         ("single-fidelity", "molecules.pbe0-d3.n{}.twice, 25, 400"),
-        ("mftl", "molecules.dftb-ptbp.n3000.e32/molecules.pbe0-d3.n{}.twice, 25, 400"),
+        ("mftl", "molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3.n{}.twice, 25, 400"),
         ("epochs-small", "molecules.dftb-ptbp.n1000.e{}/molecules.pbe0-d3.n25.twice, 1, 64"),
         ("delta", "molecules.pbe0-d3~dftb-ptbp.n{}.twice, 25, 400"),
         ("tungsten-multihead", "simple_crystals.pbe.n40.e80/tungsten.pbe.n{}.multihead-metal-twice, 10, 100"),
@@ -135,7 +135,7 @@ def test_of_a_chosen_epoch_each_fine_tuning_is_doubled():
 
 def test_a_curve_of_one_value_has_one_end():
     config = config_with(curves={"mftl": {"values": [50]}})
-    assert recipes_twice(config, "mftl") == ["molecules.dftb-ptbp.n3000.e32/molecules.pbe0-d3.n50.twice"]
+    assert recipes_twice(config, "mftl") == ["molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3.n50.twice"]
     assert len(convergence.inputs(config, of("mftl"))["cards"]) == 2 * 3
 
 

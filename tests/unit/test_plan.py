@@ -55,9 +55,9 @@ def test_a_first_stage_starts_from_nothing(config):
 
 
 def test_a_later_stage_starts_from_the_path_before_it(config):
-    asked = model("molecules.dftb-ptbp.n3000.e32/molecules.pbe0-d3.n50")
+    asked = model("molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3.n50")
     found = training.inputs(config, asked)
-    assert found["parent"] == f"{MODELS}/molecules.dftb-ptbp.n3000.e32/seed-2/model.pt"
+    assert found["parent"] == f"{MODELS}/molecules.dftb-ptbp.n5000.e8/seed-2/model.pt"
     assert training.new_model(config, asked) is None
     assert training.settings(config, asked)["learning_rate"] == 0.005
 
@@ -76,7 +76,7 @@ def test_a_difference_needs_both_levels(config):
 
 
 def test_what_is_replayed_is_an_input(config):
-    asked = model("foundation.wb97m-d3.n1600.e40/molecules.pbe0-d3.n50.multihead")
+    asked = model("foundation.wb97m-d3.n1600.e20/molecules.pbe0-d3.n50.multihead")
     found = training.inputs(config, asked)
     assert found["replay"] == ["results/labels/foundation/wb97m-d3.extxyz"]
     assert found["replay_split"] == "results/splits/foundation.json"
