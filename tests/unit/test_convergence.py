@@ -62,7 +62,7 @@ def test_a_twin_has_twice_the_budget_and_else_all_the_same(config):
         for planned in (training.inputs, training.data, training.new_model, training.ways, training.source):
             assert planned(config, asked[0]) == planned(config, asked[1])
         assert training.until_best(config, asked[1]) and not training.snapshots(config, asked[1])
-    assert config.training_of("twice", True).epochs == 40  # of fine-tuning: 20
+    assert config.training_of("twice", True).epochs == 60  # of fine-tuning: 30
 
 
 @pytest.mark.parametrize("name", ["twice", "metal-twice", "default-twice"])
@@ -91,7 +91,7 @@ def test_mistakes_of_a_twin_are_those_of_its_mode():
     [
         ("single-fidelity", "molecules.pbe0-d3.n{}.twice, 25, 400"),
         ("mftl", "molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3.n{}.twice, 25, 400"),
-        ("epochs-small", "molecules.dftb-ptbp.n1000.e{}/molecules.pbe0-d3.n25.twice, 1, 64"),
+        ("epochs-small", "molecules.dftb-ptbp.n1000.e{}/molecules.pbe0-d3.n25.twice, 1, 32"),
         ("delta", "molecules.pbe0-d3~dftb-ptbp.n{}.twice, 25, 400"),
         ("tungsten-multihead", "simple_crystals.pbe.n40.e80/tungsten.pbe.n{}.multihead-metal-twice, 10, 100"),
     ],

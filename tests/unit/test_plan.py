@@ -51,7 +51,7 @@ def test_a_first_stage_starts_from_nothing(config):
     assert training.new_model(config, asked)["elements"] == ["H", "C", "N", "O", "S", "Cl"]
     assert training.data(config, asked) == {"size": 50, "resample": False}
     assert training.ways(config, asked) is None
-    assert training.settings(config, asked)["learning_rate"] == 0.01
+    assert training.settings(config, asked)["learning_rate"] == 0.02
 
 
 def test_a_later_stage_starts_from_the_path_before_it(config):
@@ -94,7 +94,7 @@ def test_elements_take_places(config):
 
 def test_snapshots_are_those_that_curves_name(config):
     run = model("molecules.dftb-ptbp.n1000")
-    assert training.snapshots(config, run) == [1, 2, 4, 8, 16, 32, 64]
+    assert training.snapshots(config, run) == [1, 2, 4, 8, 16, 32]
     assert not training.until_best(config, run)
     assert not {"epochs", "min_steps"} & training.settings(config, run).keys()
     final = model("molecules.dftb-ptbp.n1000.e4/molecules.pbe0-d3.n25")
