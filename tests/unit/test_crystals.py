@@ -45,9 +45,28 @@ def test_the_same_seeds_give_the_cells_that_ship(built):
 
 def test_ids_and_kinds_are_known_beforehand(built):
     system, made = built
-    known = pool(system).known()
+    assert pool(system).size() == len(made)
+    if system == "tungsten-2":  # which cells are left out is not known
+        assert pool(system).known() == {}
+        one = pool(system, leave_out=None, structures=40)
+        made, known = crystals.sample(one), one.known()
+    else:
+        known = pool(system).known()
     assert [a.info["id"] for a in made] == known["id"]
     assert [a.info["kind"] for a in made] == known["kind"]
+
+
+def test_cells_that_are_left_out_leave_a_gap():
+    """Others keep their numbers and geometries, and more are drawn in place of those left out."""
+    all_of_them = crystals.sample(pool("tungsten-2", structures=40, larger={}, leave_out=None))
+    kept = crystals.sample(pool("tungsten-2", structures=40, larger={}))
+    passing = [a for a in all_of_them if a.info["closest"] >= 2.12]
+    assert len(passing) == 37 and [a.info["id"] for a in kept[:37]] == [a.info["id"] for a in passing]
+    np.testing.assert_array_equal(kept[36].positions, passing[-1].positions)
+    assert [a.info["id"] for a in kept[37:]] == ["w-0040", "w-0041", "w-0042"]
+    assert [a.info["kind"] for a in kept[37:]] == ["gamma", "strained", "gamma"]
+    with pytest.raises(InputError, match="cells in a row were left out"):
+        crystals.sample(pool("tungsten-2", structures=40, larger={}, leave_out=3.0))
 
 
 @pytest.mark.parametrize(

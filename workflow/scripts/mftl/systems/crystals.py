@@ -9,6 +9,8 @@ vacancy and slab6. Those of the second are the kinds of the data set of Szlachta
 larger cells vacancy26 and slab12. Both have strained cells.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,17 +33,16 @@ def sample(pool: "CrystalPool", progress: Progress = iter) -> list[Atoms]:
     """The cells of a pool: ``pool.structures`` of the kinds in turn, then the larger ones.
 
     ``info``: ``id`` (``<name>-<k>``, of a larger cell ``<name>-<kind>-<k>``), ``kind`` and ``closest``, the shortest
-    distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again. The cells are ordered so
-    that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its own.
+    distance of two atoms in Å. Cells with a shorter one than ``pool.closest`` are drawn again; where it is shorter than
+    ``pool.leave_out``, the cell is left out, its number k with it, and the next one takes its place. The cells are
+    ordered so that every prefix of those that are not larger holds all kinds evenly; each larger one has a seed of its
+    own.
     Raises InputError if hardly any cell that is drawn keeps the atoms so far apart.
     """
-    rng = np.random.default_rng(pool.seed)
-    cells = [
-        _drawn(pool, pool.kinds[k % len(pool.kinds)], f"{pool.name}-{k:04d}", rng)
-        for k in progress(range(pool.structures))
-    ]
-    for number, (kind, count) in enumerate(pool.larger.items(), 1):  # numpy takes no notice of zeros at the end
-        for k in range(count):
+    rng, draws = np.random.default_rng(pool.seed), count()
+    cells = [_kept(pool, draws, rng) for _ in progress(range(pool.structures))]
+    for number, (kind, cells_of_kind) in enumerate(pool.larger.items(), 1):  # numpy takes no notice of zeros at the end
+        for k in range(cells_of_kind):
             rng = np.random.default_rng([*pool.seed, number, k])
             cells.append(_drawn(pool, kind, f"{pool.name}-{kind}-{k}", rng, k))
     return cells
@@ -79,6 +80,16 @@ def closest(atoms: Atoms) -> float:
     """Shortest distance of two atoms, images included, in Å."""
     distances = atoms.repeat(2).get_all_distances(mic=True)
     return float(distances[distances > 1e-6].min())
+
+
+def _kept(pool: "CrystalPool", draws: Iterator[int], rng: np.random.Generator) -> Atoms:
+    """The next cell that is not left out."""
+    for _ in range(MAX_DRAWS):
+        k = next(draws)
+        atoms = _drawn(pool, pool.kinds[k % len(pool.kinds)], f"{pool.name}-{k:04d}", rng)
+        if pool.leave_out is None or atoms.info["closest"] >= pool.leave_out:
+            return atoms
+    raise InputError(f"{pool.name}: {MAX_DRAWS} cells in a row were left out; lower `leave_out`")
 
 
 def _drawn(pool: "CrystalPool", kind: str, name: str, rng: np.random.Generator, number: int | None = None) -> Atoms:
