@@ -32,13 +32,14 @@ RESERVED = (
     "cost-targets",
     "export",
     "figures",
+    "forecasts",
     "paper",
     "provenance",
     "verify_labels",
 )
 RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads", "dynamics",
                     "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
-                    "slater-koster", "splits")  # fmt: skip
+                    "selections", "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
