@@ -153,6 +153,32 @@ def root(rows: np.ndarray) -> np.ndarray:
     return matrix[upper] * np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
 
 
+def blocks(
+    found: np.ndarray, fractions: np.ndarray, energy_weight: float = 1.0, forces_weight: float = 1.0
+) -> np.ndarray:
+    """Rows (n, D + 1, D) of structures from their features of the kind ``forces``: of energy and forces, weighted.
+
+    What is linear in the ``fractions`` (n, elements) of elements is taken off φ/N, since it costs no labels.
+    Raises InputError if they do not fit into memory.
+    """
+    width = round((np.sqrt(9 + 8 * found.shape[1]) - 3) / 2)
+    needed = 4 * len(found) * (width + 1) * width
+    if needed > MOST:
+        raise InputError(
+            f"force rows of {len(found)} structures and {width} weights of last layers take {needed / 2**30:.0f} GB; "
+            "valid: features: gradient or last-layer, or another rule"
+        )
+    phi = found[:, :width].astype(float)
+    rows = np.empty((len(found), width + 1, width), np.float32)
+    rows[:, 0] = energy_weight**0.5 * (phi - fractions @ np.linalg.lstsq(fractions, phi, rcond=None)[0])
+    upper = np.triu_indices(width)
+    halves = found[:, width:] * np.where(upper[0] == upper[1], 1.0, np.sqrt(0.5)).astype(np.float32)
+    rows[:, 1 + upper[0], upper[1]] = forces_weight**0.5 * halves
+    rows[:, 1 + upper[1], upper[0]] = forces_weight**0.5 * halves
+    return rows
+
+
+MOST = 4 * 2**30  # bytes of ``blocks``
 KINDS = ("last-layer", "gradient", "forces")
 
 

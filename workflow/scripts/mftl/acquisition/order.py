@@ -70,12 +70,14 @@ def order(
     extremes: np.ndarray | None = None,
     extreme_share: float = 1.0,
     barred: Iterable[int] = (),
+    failing: Iterable[int] = (),
 ) -> list[Pick]:
     """Structures of a pool in their order: those ``known``, the ``pilot``, then ``picks`` more.
 
     Parameters: ``counts`` (n, elements) atoms; ``drawn`` all structures in a random order; ``random_share`` of the
     picks are the next of them; of the ``extremes`` (n,) no start of the picks holds more than ``extreme_share``,
-    rounded up; ``barred`` ones are never picked. Where extremes alone would help to cover the compositions, they are
+    rounded up; ``barred`` ones are never picked, ``failing`` ones as any other, but the next is picked for each as
+    well, as long as some are left. Where extremes alone would help to cover the compositions, they are
     taken. Raises InputError if fewer structures are left than are to be picked.
     """
     count = len(counts)
@@ -97,8 +99,9 @@ def order(
         raise InputError(f"{picks} structures are to be chosen, but only {allowed.sum()} are left; choose fewer")
     if not found:
         raise InputError("nothing to begin with: neither labelled structures nor a pilot")
-    queue, extreme_picks = iter(drawn), 0
-    for place in range(1, picks + 1):
+    queue, extreme_picks, failures, place = iter(drawn), 0, set(failing), 0
+    while picks and allowed.any():
+        place += 1
         capped = extreme_picks + 1 > np.ceil(extreme_share * place)
         open_ones = allowed & ~extreme if capped and (allowed & ~extreme).any() else allowed
         help = compositions.help()
@@ -115,6 +118,7 @@ def order(
         if one < 0:  # all were drawn, those passed over were extremes
             one, reason = rule.best(open_ones), RULE
         extreme_picks += bool(extreme[one])
+        picks -= one not in failures
         take(one, reason, rule.score(one))
     if compositions.help().any():
         log.warning(
