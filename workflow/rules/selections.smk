@@ -23,11 +23,12 @@ rule select:
         "../scripts/select_structures.py"
 
 
+# The folder beside the table is no output: Snakemake would remove it, with what was computed there since.
 rule write_inputs:
     input:
         "results/selections/{selection}/seed-{seed}/asked.extxyz",
     output:
-        directory("results/selections/{selection}/seed-{seed}/{program}"),
+        "results/selections/{selection}/seed-{seed}/{program}.csv",
     log:
         "results/logs/write_inputs/{selection}/seed-{seed}/{program}.log",
     wildcard_constraints:

@@ -1,4 +1,4 @@
-"""Structures that labels are wanted for -> inputs for a program."""
+"""Structures that labels are wanted for -> inputs for a program, in a folder, and a table of what lies where in it."""
 
 from mftl.acquisition.inputs import write
 from mftl.config.selections import Inputs
@@ -6,6 +6,7 @@ from mftl.jobs import job
 from mftl.structures import Structures
 
 with job(snakemake):
-    program = snakemake.wildcards.program
+    program, table = snakemake.wildcards.program, snakemake.output[0]
     settings = Inputs.model_fields[program].annotation(**snakemake.params.settings)
-    write(program, settings, Structures(snakemake.input[0]), snakemake.output[0])
+    written = write(program, settings, Structures(snakemake.input[0]), table.removesuffix(".csv"))
+    written.to_csv(table, index=False)

@@ -100,6 +100,8 @@ def _entry(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return f"{name}: <required>"
     value = field.default
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, dict):
         value = {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in value.items()}
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6).strip()

@@ -48,7 +48,8 @@ def read_curves(tables: Iterable[str | Path], names: Iterable[str]) -> dict[Key,
 
     ``names`` are those of curves whose open number is the size of the last stage.
     """
-    wanted, found = set(names), {}
+    wanted = set(names)
+    found: dict[Key, Curve] = {}
     for path in tables:
         table = points.read(path)
         for key, own in table[table["read"].isin(ERRORS)].groupby(["curve", "quantity", "read"], sort=False):

@@ -14,7 +14,7 @@ from mftl.acquisition.names import ids_of
 from mftl.config.levels import ReturnedLevel
 from mftl.extxyz import is_extxyz
 from mftl.inputs import InputError
-from mftl.labels import MAX_SHIFT, matched
+from mftl.labels import MAX_SHIFT, matched, wanted
 from mftl.states import COLUMNS
 from mftl.structures import Structures, with_label
 
@@ -51,8 +51,8 @@ def collect_returned(
             if one not in pool:
                 raise InputError(f"{level.asked}: {one} is not in the pool")
             failed.setdefault(one, "no output came back")
-    rows = []
-    for one in pool.ids:
+    rows, ids = [], wanted(pool, level)
+    for one in ids:
         if one in found:
             rows.append((one, "done", "", "", "", "", np.nan))
         elif one in failed:
@@ -60,9 +60,8 @@ def collect_returned(
             log.warning("%s: %s", one, failed[one])
     if not rows:
         raise InputError(f"no structure in {', '.join(level.outputs)}")
-    labelled = (
-        matched(pool[one], aligned(pool[one], found[one][1]), found[one][0]) for one in pool.ids if one in found
-    )
+    done = (one for one in ids if one in found)
+    labelled = (matched(pool[one], aligned(pool[one], found[one][1]), found[one][0]) for one in done)
     return labelled, pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -76,18 +75,18 @@ def _read(path: Path, level: ReturnedLevel, names: dict[str, str]) -> Iterator[t
         return
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    one = next((names[part] for part in (path.stem, path.name, path.parent.name) if part in names), None)
+    known = next((names[part] for part in (path.stem, path.name, path.parent.name) if part in names), None)
+    images: list[Atoms] = []
     try:
         images = list(iread(path))
-    except Exception as error:  # ASE's readers raise whatever their parsing runs into
-        images, reason = [], f"{path.name} cannot be read: {' '.join(str(error).split())[:200] or type(error).__name__}"
-    else:
         reason = f"{path.name} holds {len(images)} structures, not one"
+    except Exception as error:  # ASE's readers raise whatever their parsing runs into
+        reason = f"{path.name} cannot be read: {' '.join(str(error).split())[:200] or type(error).__name__}"
     if len(images) == 1 and "id" in images[0].info:
-        one = str(images[0].info["id"])
-    if one is None:
+        known = str(images[0].info["id"])
+    if known is None:
         raise InputError(f"{path}: of which structure is it? Neither it nor its folder has the name of one of the pool")
-    yield one, _labelled(images[0], keys, path, one) if len(images) == 1 else reason
+    yield known, _labelled(images[0], keys, path, known) if len(images) == 1 else reason
 
 
 def _labelled(atoms: Atoms, keys: tuple[str, str | None], path: Path, one: str) -> Atoms | str:
