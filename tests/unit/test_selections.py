@@ -413,6 +413,25 @@ def test_outputs_that_are_not_there_are_told():
     assert parse(wrong).systems["molecules"].levels["back"].has_forces
 
 
+def test_an_engine_labels_what_a_selection_asks_for(tmp_path):
+    """Its file is made by the workflow: before it is there, nothing is known of the pool, and nothing is missing."""
+    given = values()
+    asked = "results/selections/best/seed-1/asked.extxyz"
+    given["systems"]["asked"] = {
+        "elements": ELEMENTS,
+        "pool": {"file": asked},
+        "levels": {"high": {"engine": "tblite", "method": "GFN2-xTB"}},
+    }
+    pool = checks.load(given).systems["asked"].pool
+    assert pool.files() == [asked]
+    assert (pool.ids(tmp_path), pool.size(tmp_path), pool.info("id", tmp_path)) == (None, None, None)
+    write_structures(tmp_path / asked, [Atoms("H", [[0, 0, 0]], info={"id": "h"})])
+    assert (pool.ids(tmp_path), pool.first(False, tmp_path)) == (["h"], "h")
+    given["systems"]["asked"]["pool"]["file"] = "nowhere.xyz"
+    with pytest.raises(InputError, match=r"systems\.asked\.pool\.file: got 'nowhere\.xyz'; valid: a file that exists"):
+        checks.load(given)
+
+
 def test_an_order_is_read_as_it_was_written(tmp_path):
     pd.DataFrame({"place": [1, 2], "id": ["007", "a,b"]}).to_csv(tmp_path / "order.csv", index=False)
     assert read_order(tmp_path / "order.csv") == ["007", "a,b"]
