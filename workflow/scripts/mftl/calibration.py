@@ -75,8 +75,8 @@ def half(owners: Sequence[str]) -> np.ndarray:
 def judge(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> pd.DataFrame:
     """How well calibrated sigmas describe errors: a row for each half that is judged, calibrated on the other.
 
-    Columns: ``structures`` judged; ``scale`` α of the other half; ``square`` ⟨(e/ασ)²⟩, which should be 1;
-    ``covered_68`` and ``covered_95`` by ± a normal distribution's bounds and ``width_68``, ``width_95``, their mean
+    Columns: ``structures`` judged; ``scale`` α of the other half, which outliers hardly move; ``square`` ⟨(e/ασ)²⟩, 1
+    without outliers; ``covered_68`` and ``covered_95`` by ± a normal distribution's bounds and ``width_68``, ``width_95``, their mean
     widths; ``conformal_68`` and ``conformal_95``, the same by quantiles of the other half; ``likelihood``, the mean
     negative logarithm, and ``likelihood_known``, that of errors that were drawn from the sigmas; ``rank``, Spearman's
     correlation of |e| and σ, and ``rank_known`` likewise.
@@ -86,7 +86,7 @@ def judge(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> pd.D
     names = np.array([str(one) for one in owners])
     for judged in (first, ~first):
         other = ~judged
-        factor = scale(errors[other], sigmas[other])
+        factor = scale(errors[other], sigmas[other], robust=True)
         own, error = factor * sigmas[judged], errors[judged]
         drawn = own * np.random.default_rng(0).standard_normal(len(own))
         row = {"structures": len(set(names[judged])), "scale": factor, "square": float(((error / own) ** 2).mean())}

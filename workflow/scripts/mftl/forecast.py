@@ -147,8 +147,13 @@ def widening(record: pd.DataFrame, ratio: float) -> float:
             f"a learning curve is to be continued to {ratio:.3g} times its largest size; valid: {far}, since of more "
             f"the record holds fewer than {CURVES} curves"
         )
-    off = np.sort(_of_step(record, step)["off"].abs())
-    place = int(np.ceil(LEVEL * (len(off) + 1))) - 1  # the conformal quantile
+    return _factor(_of_step(record, step))
+
+
+def _factor(cases: pd.DataFrame) -> float:
+    """The conformal quantile of how far cases were off, at least 1."""
+    off = np.sort(cases["off"].abs())
+    place = int(np.ceil(LEVEL * (len(off) + 1))) - 1
     return max(1.0, float(off[min(place, len(off) - 1)]))
 
 
@@ -162,11 +167,7 @@ def judged(record: pd.DataFrame) -> pd.DataFrame:
     for ratio in steps(record):
         own, inside, widths = _of_step(record, ratio), [], []
         for name in own["curve"].unique():
-            others, these = record[record["curve"] != name], own[own["curve"] == name]
-            try:
-                factor = widening(others, ratio)
-            except InputError:  # one curve less is one too few
-                factor = widening(record, ratio)
+            these, factor = own[own["curve"] == name], _factor(own[own["curve"] != name])
             inside += list(these["off"].abs() <= factor)
             widths += list((these["high"] / these["low"]) ** factor)
         rows.append(

@@ -4,7 +4,7 @@ With φ the derivatives of a structure's energy by the last layers' weights and 
 (``mftl.features``), C = Σ w_E (φ/N)(φ/N)ᵀ + w_F JᵀJ/3N over training structures, and σ² = α² φᵀ(C + ς²)⁻¹φ for
 energies; for the force on an atom it is the mean over its three rows of J, which does not turn with the structure.
 Where training saw nothing alike, σ is large. ς is what makes errors on a validation set most likely, α their scale, one
-for energies and one for forces.
+for energies and one for forces; errors have long tails, so both are by absolute errors.
 
 Source: Bigi, Chong, Ceriotti and Grasselli, 10.1088/2632-2153/ad805f. Spreads level off far from the data, where errors
 go on growing: a large σ says that a prediction is bad, not how bad.
@@ -27,16 +27,17 @@ from mftl.prediction import predict
 RIDGES = 10.0 ** np.arange(-8.0, 2.0)  # ς² over the mean eigenvalue of C
 
 
-LEAST = 1e-24  # a variance: the force on an atom alone is zero, whatever the weights
+FLOOR = 0.05  # quantile below which no variance of a force is: that on an atom alone is zero, whatever the weights
 
 
 @dataclass(eq=False)
 class Uncertainty:
-    """What makes sigmas of what a model sees: the inverse of C + ς² (D, D), and α of energies and of forces."""
+    """What makes sigmas of what a model sees: the inverse of C + ς² (D, D), α of energies and of forces, a floor."""
 
     inverse: np.ndarray
     energy_scale: float = 1.0
     forces_scale: float = 1.0
+    least: float = 0.0  # variance of a force, before α
 
     def energy(self, seen: Seen) -> float:
         """Sigma of the energy of a structure, eV."""
@@ -46,7 +47,7 @@ class Uncertainty:
         """Sigmas of a component of the force on each atom (N,), eV/Å; ``seen`` must have rows."""
         assert seen.rows is not None
         squares = ((seen.rows @ self.inverse) * seen.rows).sum(1).reshape(-1, 3).mean(1)
-        return self.forces_scale * np.sqrt(np.maximum(squares, LEAST))
+        return self.forces_scale * np.sqrt(np.maximum(squares, self.least))
 
 
 def covariance(seen: Iterable[Seen], sizes: Iterable[int], settings: Training) -> np.ndarray:
@@ -86,11 +87,12 @@ def learn(model: torch.nn.Module, training: Labelled, validation: Labelled, sett
         inverse = cho_solve(cho_factor(known + ridge * mean * np.eye(len(known))), np.eye(len(known)))
         found = Uncertainty(inverse)
         sigmas = np.array([found.energy(one) for one in seen]) / counts
-        found.energy_scale = calibration.scale(off, sigmas)
-        surprise = np.log(found.energy_scale * sigmas).mean()  # but for constants, α being that of these errors
+        found.energy_scale = calibration.scale(off, sigmas, robust=True)
+        surprise = np.log(found.energy_scale * sigmas).mean()  # but for constants, of a Laplace distribution
         if pulls is not None:
+            found.least = float(np.quantile(np.concatenate([found.forces(one) for one in seen]), FLOOR)) ** 2
             spreads = np.repeat(np.concatenate([found.forces(one) for one in seen]), 3)
-            found.forces_scale = calibration.scale(pulls, spreads)
+            found.forces_scale = calibration.scale(pulls, spreads, robust=True)
             surprise += np.log(found.forces_scale * spreads).mean()
         if best is None or surprise < best[0]:
             best = surprise, found
