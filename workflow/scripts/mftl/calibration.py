@@ -76,10 +76,10 @@ def judge(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> pd.D
     """How well calibrated sigmas describe errors: a row for each half that is judged, calibrated on the other.
 
     Columns: ``structures`` judged; ``scale`` α of the other half, which outliers hardly move; ``square`` ⟨(e/ασ)²⟩, 1
-    without outliers; ``covered_68`` and ``covered_95`` by ± a normal distribution's bounds and ``width_68``, ``width_95``, their mean
-    widths; ``conformal_68`` and ``conformal_95``, the same by quantiles of the other half; ``likelihood``, the mean
-    negative logarithm, and ``likelihood_known``, that of errors that were drawn from the sigmas; ``rank``, Spearman's
-    correlation of |e| and σ, and ``rank_known`` likewise.
+    without outliers; ``covered_68`` and ``covered_95`` by ± a normal distribution's bounds and ``width_68``,
+    ``width_95``, their mean widths; ``conformal_68`` and ``conformal_95``, the same by quantiles of the other half;
+    ``likelihood``, the mean negative logarithm, and ``likelihood_known``, that of errors that were drawn from the
+    sigmas; ``rank``, Spearman's correlation of |e| and σ, and ``rank_known`` likewise.
     Raises InputError if a half has too few structures.
     """
     first, rows = half(owners), []
