@@ -3,8 +3,9 @@
 from mftl.jobs import job
 
 with job(snakemake):
+    from mftl.acquisition.returned import collect_returned
     from mftl.config.labels import Labels
-    from mftl.config.levels import FileLevel, Level
+    from mftl.config.levels import FileLevel, Level, ReturnedLevel
     from mftl.labels import check_failures, collect_chunks, collect_file, write_labelled
     from mftl.states import write_states
     from mftl.structures import Structures
@@ -12,6 +13,9 @@ with job(snakemake):
     pool = Structures(snakemake.input.pool)
     if "file" in snakemake.params.level:
         labelled, states = collect_file(pool, FileLevel(**snakemake.params.level), **snakemake.params.given)
+    elif "outputs" in snakemake.params.level:
+        level = ReturnedLevel(**snakemake.params.level)
+        labelled, states = collect_returned(pool, level, snakemake.input.outputs)
     else:
         chunks = list(zip(snakemake.input.chunks, snakemake.input.states, strict=True))
         labelled, states = collect_chunks(pool, Level(**snakemake.params.level), chunks)

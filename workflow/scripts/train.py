@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from mftl.acquisition.names import read_order
 from mftl.config.training import Architecture, Training
 from mftl.datasets import choose, read_sets
 from mftl.jobs import job
@@ -20,8 +21,11 @@ with job(snakemake):
     stage = parse(snakemake.wildcards.recipe).last
     sets = read_sets(snakemake.input.split)
     seed = int(snakemake.wildcards.seed)
-    # another order for each seed: other structures
-    ids = hash_order(sets["training"], seed) if params.data["resample"] else sets["training"]
+    ids = sets["training"]
+    if params.data["resample"]:
+        ids = hash_order(ids, seed)  # another order for each seed: other structures
+    elif order := snakemake.input.get("order"):
+        ids = read_order(order)
     training, validation = choose(
         snakemake.input.labels, [(ids, params.data["size"]), (sets["validation"], None)], what=str(stage)
     )

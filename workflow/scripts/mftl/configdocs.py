@@ -18,8 +18,9 @@ from mftl import engines, figures, modes, pools
 from mftl.config.curves import Curve, Reference
 from mftl.config.dynamics import Crystal, Protocol, Starts
 from mftl.config.foundation import FoundationDownload, FoundationModel
-from mftl.config.levels import DatasetLevel, FileLevel
+from mftl.config.levels import DatasetLevel, FileLevel, ReturnedLevel
 from mftl.config.modes import AnyMode
+from mftl.config.selections import OrcaInputs, PyscfInputs, Selection, VaspInputs
 from mftl.config.splits import Split
 from mftl.config.systems import System
 from mftl.config.training import Architecture
@@ -35,6 +36,7 @@ EXAMPLES = [
         for name, pool in pools.sections().items()
     ),
     ("systems.<name>.levels.<name>: labels from a file", FileLevel),
+    ("systems.<name>.levels.<name>: labels of your own calculations", ReturnedLevel),
     ("systems.<name>.levels.<name>: labels of a data set", DatasetLevel),
     *((f"systems.<name>.levels.<name>: engine {name}", level) for name, level in engines.sections().items()),
     ("….parameters.<element> of stillinger-weber", StillingerWeberParameters),
@@ -44,6 +46,10 @@ EXAMPLES = [
     ("foundation_models.<name>: with a head", FoundationModel),
     ("modes.<name>", AnyMode),
     *((f"modes.<name>.{key}", way) for key, way in modes.sections().items() if "root" not in way.model_fields),
+    ("selections.<name>", Selection),
+    ("selections.<name>.inputs.orca", OrcaInputs),
+    ("selections.<name>.inputs.vasp", VaspInputs),
+    ("selections.<name>.inputs.pyscf", PyscfInputs),
     ("curves.<name>", Curve),
     ("dynamics.<name>", Protocol),
     ("dynamics.<name>.starts", Starts),
@@ -94,6 +100,8 @@ def _entry(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return f"{name}: <required>"
     value = field.default
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, dict):
         value = {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in value.items()}
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6).strip()

@@ -246,7 +246,7 @@ def collect_chunks(
     holding = {one: file for file in files for one in file.ids}
     if missing := set(done) - holding.keys():
         raise InputError(f"{chunks[0][0]}: no label of {min(missing)}, which its state table calls done")
-    return (_matched(pool[one], holding[one]) for one in done), states
+    return (matched(pool[one], holding[one][one], holding[one].path) for one in done), states
 
 
 def collect_file(
@@ -284,7 +284,8 @@ def collect_file(
             rows.append((one, "done", "", "", "", "", float(seconds[one] or "nan")))
         else:
             rows.append((one, "failed", reasons.get(one, f"no label in {level.file}"), "", "", "", np.nan))
-    return (_matched(pool[one], labels) for one in ids if one in labels), pd.DataFrame(rows, columns=COLUMNS)
+    found = (matched(pool[one], labels[one], labels.path) for one in ids if one in labels)
+    return found, pd.DataFrame(rows, columns=COLUMNS)
 
 
 def check_failures(states: pd.DataFrame, limits: Labels, level: str) -> None:
@@ -307,19 +308,16 @@ def _check_ids(pool: Structures, labels: Structures) -> None:
             raise InputError(f"{labels.path}: {one} is not in the pool")
 
 
-def _matched(own: Atoms, labels: Structures) -> Atoms:
-    """A pool's structure with its label. Raises InputError if that is of another geometry."""
+def matched(own: Atoms, atoms: Atoms, path: str | Path) -> Atoms:
+    """A pool's structure with its label, read from a file. Raises InputError if that is of another geometry."""
     one = own.info["id"]
-    atoms = labels[one]
     if len(own) != len(atoms) or (own.numbers != atoms.numbers).any():
-        raise InputError(f"{labels.path}: {one} has other elements, or another order of them, than the pool's")
+        raise InputError(f"{path}: {one} has other elements, or another order of them, than the pool's")
     shift = np.abs(own.positions - atoms.positions).max()
     if (own.pbc != atoms.pbc).any() or (own.pbc.any() and np.abs(own.cell - atoms.cell).max() > MAX_SHIFT):
-        raise InputError(f"{labels.path}: {one} has another cell than the pool's")
+        raise InputError(f"{path}: {one} has another cell than the pool's")
     if shift > MAX_SHIFT:
-        raise InputError(
-            f"{labels.path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å"
-        )
+        raise InputError(f"{path}: {one} has another geometry than the pool's, atoms moved by up to {shift:.3g} Å")
     extra = {key: value for key, value in atoms.info.items() if not key.startswith(ENERGY)}  # no other label's energy
     return _labelled(own, atoms.info[ENERGY], atoms.arrays.get(FORCES), extra)
 

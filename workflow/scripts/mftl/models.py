@@ -5,7 +5,7 @@ folder, lie the recipe and settings that made it (see ``training``).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -117,7 +117,7 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
     return next(model.parameters()).dtype
 
 
-def composition(structures: list[Atoms], elements: list[int]) -> np.ndarray:
+def composition(structures: Iterable[Atoms], elements: list[int]) -> np.ndarray:
     """Number of atoms of each element in each structure, shape (structures, elements)."""
     return np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in structures], dtype=float)
 

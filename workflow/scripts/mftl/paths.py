@@ -16,6 +16,11 @@ def model_file(config: "Config", architecture: str, recipe: recipes.Recipe, seed
     return recipes.model_path(architecture, recipe, seed)
 
 
+def order_file(selection: str, seed: int | str) -> str:
+    """Where an order lies."""
+    return f"results/selections/{selection}/seed-{seed}/order.csv"
+
+
 def head_of(config: "Config", recipe: recipes.Recipe | None) -> str | None:
     """Which head of a foundation model is used; None for all other models, which have one."""
     if recipe is None or recipe.stages or recipe.foundation is None:

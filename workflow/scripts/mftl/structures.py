@@ -82,7 +82,7 @@ class Structures:
         if not np.isfinite(atoms.positions).all():
             raise InputError(f"{self.path}: structure {one} has a position that is not a finite number")
         atoms.info = {"id": one, **{key: value for key, value in atoms.info.items() if key != "id"}}
-        return _with_label(atoms, *self.keys, f"{self.path}: structure {one}") if self.keys else atoms
+        return with_label(atoms, *self.keys, f"{self.path}: structure {one}") if self.keys else atoms
 
     def info(self, key: str) -> list[str | None]:
         """The text of an info key of each structure, in order; None where it is not there."""
@@ -130,7 +130,7 @@ def read_labelled(path: str | Path, energy_key: str = ENERGY, forces_key: str | 
     return list(Structures(path, (energy_key, forces_key)))
 
 
-def _with_label(atoms: Atoms, energy_key: str, forces_key: str | None, where: str) -> Atoms:
+def with_label(atoms: Atoms, energy_key: str, forces_key: str | None, where: str) -> Atoms:
     """A structure with energy and, if they have a key, forces under the project's own keys."""
     # ASE moves the keys it knows, such as energy and forces, into a calculator
     results = atoms.calc.results if atoms.calc else {}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mftl import figures
 from mftl import recipe as recipes
-from mftl.checks import curves, systems
+from mftl.checks import curves, orders, selections, systems
 from mftl.config.base import listed, missing_file, mistake, study
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Starts
@@ -32,13 +32,14 @@ RESERVED = (
     "cost-targets",
     "export",
     "figures",
+    "forecasts",
     "paper",
     "provenance",
     "verify_labels",
 )
 RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads", "dynamics",
                     "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
-                    "slater-koster", "splits")  # fmt: skip
+                    "selections", "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -83,6 +84,9 @@ def _mistakes(config: Config, root: Path) -> Iterator[str]:
         elif not isinstance(model, FoundationDownload):
             yield from missing_file(f"foundation_models.{name}", file, root)
     yield from _training_mistakes(config)
+    yield from orders.of_modes(config)
+    for name in config.selections:
+        yield from selections.mistakes(config, name, root)
     available = cache(partial(systems.available, config, root=root))
     for name, curve in config.curves.items():
         yield from curves.mistakes(config, f"curves.{name}", curve, available, root)

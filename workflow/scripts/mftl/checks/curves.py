@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mftl import recipe as recipes
+from mftl.checks import orders
 from mftl.config.base import listed, mistake
 from mftl.config.curves import Curve
 from mftl.config.foundation import lacking
@@ -75,12 +76,14 @@ def _stage_mistakes(
         yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
     if system.split.level not in system.levels:
         return
+    values = curve.values if stage.size == recipes.OPEN else [stage.size]
+    yield from orders.of_stage(config, path, curve.recipe, stage, values)
     try:
         limit = available(stage.system, stage.level)
     except (InputError, OSError) as error:
         yield f"  systems.{stage.system}: {error}"
         return
-    for value in curve.values if stage.size == recipes.OPEN else [stage.size]:
+    for value in values:
         if limit is not None and value > limit:
             open_size = stage.size == recipes.OPEN
             yield mistake(

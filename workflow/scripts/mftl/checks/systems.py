@@ -1,12 +1,13 @@
 """Checks of systems against themselves and against the data."""
 
 from collections.abc import Iterable, Iterator
+from glob import glob, has_magic
 from pathlib import Path
 
 from mftl import extxyz
 from mftl.catalogue import DATASETS
 from mftl.config.base import listed, missing_file, mistake
-from mftl.config.levels import DatasetLevel, FileLevel
+from mftl.config.levels import DatasetLevel, FileLevel, ReturnedLevel
 from mftl.config.splits import Split
 from mftl.config.systems import System
 from mftl.config.whole import Config
@@ -28,12 +29,24 @@ def mistakes(config: Config, root: Path) -> Iterator[str]:
                     names = listed(DATASETS[settings.dataset].labels)
                     known = f"one of {names}" if names else f"null, since {settings.dataset} has labels of one kind"
                     yield mistake(f"{path}.levels.{level}.labels", settings.labels, known)
+            if isinstance(settings, ReturnedLevel):
+                yield from _returned_mistakes(f"{path}.levels.{level}", settings, root)
             if isinstance(settings, FileLevel):
                 yield from missing_file(f"{path}.levels.{level}.file", settings.file, root)
                 if settings.failures:
                     yield from missing_file(f"{path}.levels.{level}.failures", settings.failures, root)
         if system.split:
             yield from _split_mistakes(name, system.levels, system.split)
+
+
+def _returned_mistakes(path: str, level: ReturnedLevel, root: Path) -> Iterator[str]:
+    """Outputs that are not there; those under results are made by the workflow."""
+    for i, one in enumerate(level.outputs):
+        made = one.startswith("results/") and not has_magic(one)
+        if not made and not glob(one, root_dir=root, recursive=True):
+            yield mistake(f"{path}.outputs.{i}", one, "a file that exists, or a pattern that one fits")
+    if level.asked:
+        yield from missing_file(f"{path}.asked", level.asked, root)
 
 
 def _split_mistakes(name: str, levels: Iterable[str], split: Split) -> Iterator[str]:

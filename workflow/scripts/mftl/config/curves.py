@@ -4,6 +4,8 @@ from pydantic import Field, PositiveInt
 
 from mftl.config.base import Name, Section
 
+FEWEST = 3  # values of a curve from which it may be continued
+
 
 class Curve(Section):
     """A recipe with one number left open, trained with several seeds."""

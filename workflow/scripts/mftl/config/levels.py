@@ -1,5 +1,7 @@
 """Levels of theory: what all have, wherever their labels come from, and those whose labels are read."""
 
+from glob import glob, has_magic
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
@@ -44,6 +46,33 @@ class FileLevel(Level):
     def has_forces(self) -> bool:
         """Whether its labels hold forces."""
         return self.forces_key is not None
+
+
+class ReturnedLevel(Level):
+    """Labels that come back from your own calculations, in one file or many, in any format that ASE reads."""
+
+    outputs: list[str] = Field(
+        min_length=1,
+        description="files, or patterns such as orca/*/orca.out; a structure is known by its `id`, else by the name of "
+        "its folder or file",
+    )
+    asked: FileName | None = Field(
+        None, description="the structures that were asked for, as they were handed out: those without a label are named"
+    )
+    energy_key: str = Field("energy", description="info key, or ASE's name, of the energy in eV")
+    forces_key: str | None = Field("forces", description="array key, or ASE's name, of the forces in eV/Å (null: none)")
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether its labels hold forces."""
+        return self.forces_key is not None
+
+    def files(self, root: Path = Path(".")) -> list[str]:
+        """The files that there are, and those named without a pattern, sorted."""
+        found: set[str] = set()
+        for one in self.outputs:
+            found |= set(glob(one, root_dir=root, recursive=True)) if has_magic(one) else {one}
+        return sorted(found)
 
 
 class DatasetLevel(Level):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, create_model
 
 from mftl import modes
-from mftl.config.base import Section
+from mftl.config.base import Name, Section
 
 TWICE = "twice"  # each mode has a twin: `twice` that of the default one, `<mode>-twice` that of any other
 BUDGET = ("epochs", "min_steps", "patience")  # what a twin has twice as much of
@@ -29,6 +29,12 @@ class Mode(Section):
     training: dict[str, Any] = Field({}, description="any keys of the section `training`")
     resample: bool = Field(
         False, description="each seed is trained on other structures of the training set, not only from other weights"
+    )
+
+    order: Name | None = Field(
+        None,
+        description="a key of `selections`: the first structures of that order are trained on, not of the hashed one; "
+        "each seed has an order of its own",
     )
 
     def ways(self) -> dict[str, modes.Way]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mftl import catalogue, engines, pools, registry
 from mftl.config.base import Element, Name, Section
-from mftl.config.levels import DatasetLevel, FileLevel
+from mftl.config.levels import DatasetLevel, FileLevel, ReturnedLevel
 from mftl.config.splits import Split
 
 if TYPE_CHECKING:  # what it is depends on the plugs that are found
@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # what it is depends on the plugs that are found
 else:
     DownloadName = Literal[*catalogue.FILES]
     AnyPool = registry.union(pools.sections(), pools.form)
-    AnyLevel = registry.union({"file": FileLevel, "dataset": DatasetLevel} | engines.sections(), engines.form)
+    _READ = {"file": FileLevel, "outputs": ReturnedLevel, "dataset": DatasetLevel}
+    AnyLevel = registry.union(_READ | engines.sections(), engines.form)
 
 
 class System(Section):

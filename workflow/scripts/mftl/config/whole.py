@@ -21,6 +21,7 @@ from mftl.config.labels import Labels, Verification
 from mftl.config.messages import explain
 from mftl.config.modes import BUDGET, AnyMode, single, twin
 from mftl.config.plot import OTHERS, ROLES, Plot
+from mftl.config.selections import Selection
 from mftl.config.systems import Downloads, System
 from mftl.config.training import Architecture, Training
 from mftl.inputs import InputError
@@ -78,6 +79,9 @@ class Config(Section):
         {}, description="keys of `training` with other values for stages that have a parent model"
     )
     modes: dict[Name, AnyMode] = Field({"default": AnyMode()}, description="named ways to train")
+    selections: dict[Name, Selection] = Field(
+        {}, description="orders of structures, for modes with an `order` and for what to label next"
+    )
     snapshots: list[PositiveInt] = Field(
         [1, 2, 4, 8, 16, 32], min_length=1, description="epochs of a stage that `.ebest` in a recipe tries"
     )
@@ -155,6 +159,7 @@ class Config(Section):
             for figure in self.figures.values()
             for _, architecture, model in figure.models()
         ]
+        asked += [(one.architecture, [recipes.read(one.model)]) for one in self.selections.values()]
         for architecture, todo in asked:
             while todo:
                 recipe = todo.pop()

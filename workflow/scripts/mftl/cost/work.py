@@ -105,6 +105,15 @@ def _compare(config: Config, wildcards: Any) -> Work:
     return Work(evaluated={own: (size, _batches(size))}, forces={own: size})
 
 
+def _select(config: Config, wildcards: Any) -> Work:
+    """What a model sees in all structures of a system, in evaluations that take as long: gradients one by one."""
+    own = config.selections[wildcards.selection]
+    size = config.systems[own.system].pool.size() or 0
+    times = {"gradient": 10, "last-layer": 1, "forces": 15}[own.features] if own.rule != "random" else 0
+    subject = Subject(own.architecture, dtype_of(config, recipes.parse(own.model)), own.system)
+    return Work(evaluated={subject: ((1 + times) * size, (1 + times) * _batches(size))})
+
+
 def _simulate(config: Config, wildcards: Any) -> Work:
     """All steps of all replicas, of which some may be given up."""
     protocol = config.dynamics[wildcards.protocol]
@@ -149,6 +158,7 @@ _KNOWN: dict[str, Callable[[Config, Any], Work]] = {
     "predict": _predict,
     "compare_structures": _compare,
     "dynamics": _simulate,
+    "select": _select,
     "label_chunk": _label,
     "build_pool": _build,
     "download": _download,

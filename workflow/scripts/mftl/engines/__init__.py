@@ -115,9 +115,9 @@ def sections() -> dict[str, Any]:
 
 
 def form(level: Any) -> str:
-    """Which section describes a level, as it is written: of an engine, a ``dataset`` or a ``file``."""
+    """Which section describes a level, as it is written: of an engine, a ``dataset``, ``outputs`` or a ``file``."""
     known = level if isinstance(level, dict) else dict(level)
-    return known.get("engine", "dataset" if "dataset" in known else "file")
+    return known.get("engine", next((one for one in ("dataset", "outputs") if one in known), "file"))
 
 
 def engine(name: str) -> ModuleType:

@@ -100,6 +100,8 @@ def collected(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
     inputs: dict[str, str | list[str]] = {"pool": f"results/pools/{wildcards.system}.extxyz"}
     if hasattr(level, "dataset"):
         return inputs | {"file": f"results/datasets/{wildcards.system}.extxyz"}
+    if hasattr(level, "outputs"):
+        return inputs | {"outputs": level.files()} | ({"asked": level.asked} if level.asked else {})
     if hasattr(level, "file"):
         return inputs | {"file": level.file} | ({"failures": level.failures} if level.failures else {})
     count, folder = number_of_chunks(config, wildcards), f"results/labels/{wildcards.system}/{wildcards.level}"
@@ -111,7 +113,7 @@ def collecting_settings(config: Config, wildcards: Any) -> dict[str, Any]:
     """What collecting needs: all that describes a file, but of an engine's settings only what it labels."""
     level = level_of(config, wildcards)
     settings = level.model_dump()
-    if hasattr(level, "file"):
+    if hasattr(level, "file") or hasattr(level, "outputs"):
         return settings
     own = {key: settings[key] for key in ("first", "only", "also")}
     if not hasattr(level, "dataset"):

@@ -136,6 +136,8 @@ def _origin(config: Config, system: str, level: str) -> dict[str, str]:
         return _licensed(catalogue.FILES[catalogue.DATASETS[described.dataset].files[0]].source, "")
     if hasattr(described, "file"):
         return _licensed(None, described.file)
+    if hasattr(described, "outputs"):
+        return _licensed(None, ", ".join(described.outputs))
     return {"origin": f"computed with {described.engine}", "licence": "yours"}
 
 

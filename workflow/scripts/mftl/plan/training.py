@@ -8,7 +8,7 @@ from typing import Any
 
 from mftl import recipe as recipes
 from mftl.config.whole import Config
-from mftl.paths import card_of, head_of, model_file
+from mftl.paths import card_of, head_of, model_file, order_file
 from mftl.recipe import LEVEL, MODE, NAME
 from mftl.sources import source_hash
 from mftl.training.ways import modules
@@ -31,6 +31,8 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
     }
     if recipe.parent:
         files["parent"] = model_file(config, wildcards.architecture, recipe.parent, wildcards.seed)
+    if order := config.mode(stage.mode).order:
+        files["order"] = order_file(order, wildcards.seed)
     for way in config.mode(stage.mode).ways().values():
         files |= way.inputs(config, recipe)
     return files
