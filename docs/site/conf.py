@@ -1,7 +1,7 @@
 """Settings of Sphinx: the project's Markdown, as it stands, becomes the pages of a site (`make docs`).
 
-The folder of sources is that of the project, so that links between README.md, docs/ and resources/ hold on the site as they do in the
-repository. Links to other files (config/defaults.yaml) lead to pages that show them.
+The folder of sources is that of the project, so that links between README.md, docs/ and resources/ hold on the site as
+they do in the repository. Links to other files (config/defaults.yaml) lead to pages that show them.
 """
 
 from collections.abc import Iterator
