@@ -93,6 +93,7 @@ def page(app: Sphinx, path: Path, body: nodes.Node) -> tuple[str, dict[str, Any]
     document = new_document(title)
     document += section
     app.builder.index_page(page_of(path), document, title)
+    app.env.all_docs[page_of(path)], app.env.titles[page_of(path)] = 0, section[0]  # the search keeps known pages only
     return page_of(path), {"title": title, "body": app.builder.render_partial(section)["fragment"]}, "page.html"
 
 
