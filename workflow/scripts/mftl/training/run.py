@@ -105,6 +105,7 @@ class Run:
         else:
             raise ValueError("a stage without a parent needs an architecture and elements")
         heads = [Head(model, self.training)]
+        torch.manual_seed(self.seed)  # of what a way draws
         ways.change(heads, self.ways)
         # only the stage's own data may rescale; a model from random weights was made for them
         own = self.settings.model_copy(update={"rescale": False})
