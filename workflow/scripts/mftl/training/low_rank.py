@@ -1,8 +1,8 @@
 """Low-rank adaptation: linear layers of a model whose weights stay, plus products of two small matrices that learn.
 
 Each matrix W of a layer becomes W + (α/r) A B, with A (inputs, r) and B (r, outputs); Hu et al., ICLR 2022
-(arXiv:2106.09685). A layer of irreps has such matrices between channels of the same irrep alone, and A B are as well, so
-that the model stays equivariant. A is small and random, B zero: the start is exactly the model. Adapted are e3nn's
+(arXiv:2106.09685). A layer of irreps has such matrices between channels of the same irrep alone, and so has A B: the
+model stays equivariant. A is small and random, B zero: the start is exactly the model. Adapted are e3nn's
 linear layers, radial networks and plain linear layers; tensor products, such as skip connections by element, and the
 weights of symmetric contractions stay as they are.
 
