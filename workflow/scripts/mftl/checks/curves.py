@@ -186,7 +186,9 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
                 yield mistake(path, curve.recipe, valid)
                 return
             if unknown:
-                instead = f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}"
+                instead = (
+                    f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}"
+                )
                 knower = f"{stage.system}, the last part, has" if first else "the stage before knows"
                 valid = f"{listed(unknown)} of {system} to be elements that {knower} ({listed(known)})"
                 yield mistake(path, curve.recipe, valid if system != stage.system else f"{valid}, {instead}")

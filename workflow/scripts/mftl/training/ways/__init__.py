@@ -1,4 +1,4 @@
-"""Ways to train: keys of a mode that do more than replace values of the section ``training``.
+"""Ways to train: keys of a mode that do more than replace values of the section ``training``; and joint stages.
 
 A way is the module beside this file that has its key's name; nothing else has to know of it. A module has
 
