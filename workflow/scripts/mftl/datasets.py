@@ -61,7 +61,7 @@ def choose(
 
 
 def unlabelled(files: list[str | Path], ids: list[str], count: int | None, what: str = "the set") -> Labelled:
-    """Structures that all of some files hold, ``count`` of them at most, in the order of the ids; their energies are nan.
+    """Structures that all of some files hold, at most ``count``, in the order of the ids; their energies are nan.
 
     Raises InputError if there is none.
     """

@@ -162,9 +162,9 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
     elif recipe.stages and not recipe.foundation and recipe.stages[0].system in config.systems:
         known = config.systems[recipe.stages[0].system].elements
     tested = (curve.test or "").partition(".")[0]
-    if not recipe.stages and known and tested in config.systems:
-        if valid := lacking(file, known, tested, config.systems[tested].elements):
-            yield mistake(path, curve.recipe, valid)
+    raw = not recipe.stages and known and tested in config.systems
+    if raw and (valid := lacking(file, known, tested, config.systems[tested].elements)):
+        yield mistake(path, curve.recipe, valid)
     for i, stage in enumerate(recipe.stages if known else ()):
         section = config.mode(stage.mode)
         if section is None or any(part.system not in config.systems for part in stage.parts):
@@ -186,10 +186,10 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
                 yield mistake(path, curve.recipe, valid)
                 return
             if unknown:
-                instead = (
-                    f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}"
-                )
                 knower = f"{stage.system}, the last part, has" if first else "the stage before knows"
                 valid = f"{listed(unknown)} of {system} to be elements that {knower} ({listed(known)})"
-                yield mistake(path, curve.recipe, valid if system != stage.system else f"{valid}, {instead}")
+                if system == stage.system:
+                    place = f"{{{unknown[0]}: {known[-1]}}}"
+                    valid += f", or a mode whose `elements` says whose place each takes, such as {place}"
+                yield mistake(path, curve.recipe, valid)
                 return

@@ -34,7 +34,7 @@ class Way(BaseModel):
         return {}
 
     def systems(self, config: "Config", recipe: Recipe) -> list[str]:
-        """Systems of the structures that are learned besides those of the stage, whose elements the parent has to know."""
+        """Systems whose structures are learned besides those of the stage: the parent has to know their elements."""
         return []
 
     def learned(self, config: "Config", recipe: Recipe) -> list[tuple[str, str]]:

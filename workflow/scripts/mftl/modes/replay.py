@@ -19,8 +19,8 @@ class Replay(Section, Way):
 
     labels: Literal["parent"] | None = Field(
         None,
-        description="`parent`: what the parent model predicts before the first step; any structures will do, and no data "
-        "of the parent are needed (null: the labels of the level)",
+        description="`parent`: what the parent model predicts before the first step; any structures will do, and no "
+        "data of the parent are needed (null: the labels of the level)",
     )
     system: Name | None = Field(None, description="its system, if not that of the parent's last stage")
     level: Annotated[str, Field(pattern=rf"^{recipes.LEVEL}$")] | None = Field(
