@@ -125,12 +125,12 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         if final > settings.learning_rate:
             valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
             yield mistake(path, curve.recipe, valid)
-    levels = config.systems[recipe.last.system].levels if recipe.last.system in config.systems else {}
-    if not settings.forces_weight or not all(levels[one].has_forces for one in recipe.last.levels if one in levels):
+    alone = [part for part in recipe.last.parts if not settings.forces_weight or not _has_forces(config, part)]
+    if alone:
         if not settings.energy_weight:
-            valid = f"{recipe.last} to learn something: its labels are energies alone, and its energy_weight is 0"
+            valid = f"{alone[0]} to learn something: its labels are energies alone, and its energy_weight is 0"
             yield mistake(path, curve.recipe, valid)
-        if settings.rescale:
+        if settings.rescale and recipe.last in alone:
             valid = (
                 f"a mode of {recipe.last} with rescale: false, since it learns energies alone, whose spread says "
                 "nothing of the parent's scale: it would shrink to a few per cent before the first step"
@@ -147,6 +147,12 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         return
     for way in ways:
         yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)
+
+
+def _has_forces(config: Config, part: recipes.Part) -> bool:
+    """Whether all levels of a part have forces; those that are not there are told of elsewhere."""
+    levels = config.systems[part.system].levels if part.system in config.systems else {}
+    return all(levels[one].has_forces for one in part.levels if one in levels)
 
 
 def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Recipe, root: Path) -> Iterator[str]:
