@@ -14,6 +14,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -78,7 +79,8 @@ def adapt(model: torch.nn.Module, rank: int, alpha: float) -> int:
         if isinstance(layer, (o3.Linear, RadialLayer, torch.nn.Linear)) and layer.weight.numel():
             update = Update(layer, rank, alpha)
             del layer.weight
-            layer.__class__ = _adapted(type(layer))
+            kind: Any = type(layer)
+            layer.__class__ = _adapted(kind)
             layer.low_rank = update
     return sum(one.numel() for one in factors(model))
 
