@@ -7,9 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from mftl import models
 from mftl.config.training import Architecture, Training
+from mftl.graphs import collate
 from mftl.lean import find_forward
 from mftl.prediction import predict
 from mftl.training import low_rank
+from mftl.training.heads import make_graphs
 from mftl.training.run import Run
 
 ELEMENTS = ["H", "C", "N", "O", "S", "Cl"]
@@ -87,6 +89,22 @@ def test_lean_layers_and_mace_see_the_same_weights(adapted, max_l, dft):
     assert plain.state_dict().keys() == build(max_l).state_dict().keys()
     assert low_rank.merged(plain) is plain
     close(found, predict(adapted, dft.structures[:5]), 1e-12)  # a copy was merged
+
+
+def test_lean_layers_and_mace_have_the_same_gradients(adapted, dft):
+    """Of a loss of energies and forces, by the matrices that learn."""
+    disturb(adapted)
+    for one in adapted.parameters():
+        one.requires_grad_(False)
+    learning = [one.requires_grad_() for one in low_rank.factors(adapted)]
+    batch = collate(make_graphs(adapted, dft[:4]), torch.device("cpu"))
+    found = []
+    for forward in (find_forward(adapted)[0], adapted):
+        output = forward(batch, training=True, compute_force=True)
+        loss = (output["interaction_energy"] ** 2).sum() + (output["forces"] ** 2).sum()
+        found.append(torch.autograd.grad(loss, learning))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8 * float(other.abs().max()))
 
 
 def test_it_stays_equivariant(adapted, dft):
