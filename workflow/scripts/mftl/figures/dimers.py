@@ -84,7 +84,7 @@ class Dimers(Figure):
         """What it shows."""
         return (
             f"Energies of two atoms against their distance, above those at {self.longest:g} Å, so that no zero of "
-            "energy counts (of the level at the largest distance where its engine converged); models: means over seeds, "
+            "energy counts (of the level at the largest distance where its engine converged); models: means of seeds, "
             "shaded from the lowest to the highest. The vertical line is half the sum of the covalent radii: a lowest "
             "point to the left of it is a hole."
         )
