@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 import pandas as pd
-from ase import Atoms
+from ase import Atom, Atoms
 from ase.cell import Cell
 from ase.data import covalent_radii
 from ase.formula import Formula
@@ -19,7 +19,7 @@ CLOSE = 0.5  # times the sum of covalent radii: closer atoms are a hole
 DENSE, DENSE_AND_LOW = 0.3, 0.5  # of the median volume of an atom: smaller is a hole, or is if the energy is low too
 DEVIATIONS, LOW = 10.0, 5.0  # median absolute deviations, eV per atom: an energy so far below the median is a hole
 SEPARATION = 0.7  # times the sum of covalent radii: no atoms of a random structure are closer
-TRIES = 2000
+CELLS, TRIES = 50, 50  # of a structure, and places of an atom in one
 
 
 def random_structures(composition: str, count: int, volume: float, periodic: bool, seed: int) -> list[Atoms]:
@@ -35,24 +35,36 @@ def random_structures(composition: str, count: int, volume: float, periodic: boo
 def _random(composition: str, symbols: list[str], k: int, volume: float, periodic: bool, seed: int) -> Atoms:
     key = hashlib.sha256(f"{seed} {composition} {k}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key[:8]))
-    atoms = Atoms(symbols, pbc=periodic, info={"id": f"{composition}-{k:03d}"})
-    radii = covalent_radii[atoms.numbers]
-    size = volume * 4 / 3 * np.pi * (radii**3).sum()
-    for _ in range(TRIES):
+    size = volume * 4 / 3 * np.pi * (covalent_radii[Atoms(symbols).numbers] ** 3).sum()
+    for _ in range(CELLS):
+        atoms = Atoms(pbc=periodic, info={"id": f"{composition}-{k:03d}"})
         if periodic:
             cell = Cell.fromcellpar([*rng.uniform(0.7, 1.4, 3), *rng.uniform(60, 120, 3)])
             atoms.set_cell(cell.array * (size / abs(cell.volume)) ** (1 / 3))
-            atoms.set_scaled_positions(rng.uniform(size=(len(atoms), 3)))
+        for symbol in symbols:
+            if not _placed(atoms, symbol, size, rng):
+                break
         else:
-            directions = rng.normal(size=(len(atoms), 3))
-            lengths = (size * rng.uniform(size=len(atoms)) * 3 / (4 * np.pi)) ** (1 / 3)
-            atoms.positions = directions * (lengths / np.linalg.norm(directions, axis=1))[:, None]
-        if closest(atoms) >= SEPARATION:
             return atoms
     raise InputError(
-        f"{composition}: {len(atoms)} atoms do not fit at random into {volume:g} times their spheres; a larger volume, "
-        "or fewer atoms"
+        f"{composition}: {len(symbols)} atoms do not fit at random into {volume:g} times their spheres; a larger "
+        "volume, or fewer atoms"
     )
+
+
+def _placed(atoms: Atoms, symbol: str, size: float, rng: np.random.Generator) -> bool:
+    """Add an atom at a random place where none is too close; whether one was found."""
+    for _ in range(TRIES):
+        if atoms.pbc.all():
+            place = rng.uniform(size=3) @ atoms.cell.array
+        else:
+            direction = rng.normal(size=3)
+            place = direction * (size * rng.uniform() * 3 / (4 * np.pi)) ** (1 / 3) / np.linalg.norm(direction)
+        atoms.append(Atom(symbol, place))
+        if closest(atoms) >= SEPARATION:
+            return True
+        del atoms[-1]
+    return False
 
 
 def closest(atoms: Atoms) -> float:
