@@ -24,7 +24,7 @@ def test_sections_of_each_family_are_complete():
     """A module that is no base of others is a plug; a package is one with a module `section`."""
     folder = Path(registry.__file__).parent
     for family, shared, found in (
-        ("figures", {"base", "errors", "parity", "simulated_panels", "simulations"}, figures.sections()),
+        ("figures", {"base", "errors", "parents", "parity", "simulated_panels", "simulations"}, figures.sections()),
         ("pools", {"base", "file", "dataset", "molecule"}, pools.sections()),
         ("engines", {"worker"}, engines.sections()),
         ("modes", {"base"}, modes.sections()),
