@@ -39,7 +39,11 @@ def test_each_kind_of_figure_has_a_drawing_and_each_key_of_a_mode_its_counterpar
     folder = Path(registry.__file__).parent
     for section in figures.sections().values():
         assert (folder / "plotting" / f"{section.__module__.rpartition('.')[2]}.py").is_file()
-    assert {path.stem for path in (folder / "training/ways").glob("*.py")} == {"__init__", *modes.sections()}
+    assert {path.stem for path in (folder / "training/ways").glob("*.py")} == {
+        "__init__",
+        "joint",
+        *modes.sections(),
+    }  # joint: of stages
 
 
 @pytest.fixture
