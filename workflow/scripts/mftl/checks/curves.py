@@ -71,6 +71,9 @@ def _stage_mistakes(
     if system.split is None:
         yield mistake(f"systems.{stage.system}.split", None, "a split, since a curve trains on the system")
         return
+    if not system.split.validation:
+        valid = "at least 1, since a curve trains on the system"
+        yield mistake(f"systems.{stage.system}.split.validation", 0, valid)
     if config.mode(stage.mode) is None:
         yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
     if system.split.level not in system.levels:
