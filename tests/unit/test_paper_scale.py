@@ -81,10 +81,9 @@ def test_curves_of_a_figure_are_trained_alike(paper):
 
 
 def test_fine_tuning_on_energies_is_that_of_its_paper(paper):
-    """All rates fall linearly to zero; energies alone and with forces differ in the forces alone; rates are fractions."""
-    for curve in (
-        one for one in paper.curves if one.startswith(("accurate-", "malonaldehyde-", "general-", "diverse-"))
-    ):
+    """Rates fall linearly to zero and are fractions; energies alone and with forces differ in the forces alone."""
+    own = ("accurate-", "malonaldehyde-", "general-", "diverse-")
+    for curve in (one for one in paper.curves if one.startswith(own)):
         assert len(paper.seeds_of(curve)) == 5
         for recipe in paper.recipes_of(curve):
             for k, stage in enumerate(recipe.stages):
