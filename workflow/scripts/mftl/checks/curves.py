@@ -77,6 +77,9 @@ def _part_mistakes(
     if system.split is None:
         yield mistake(f"systems.{part.system}.split", None, "a split, since a curve trains on the system")
         return
+    if not system.split.validation:
+        valid = "at least 1, since a curve trains on the system"
+        yield mistake(f"systems.{part.system}.split.validation", 0, valid)
     if system.split.level not in system.levels:
         return
     try:
