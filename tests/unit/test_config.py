@@ -576,7 +576,7 @@ def test_what_is_only_tested_on_cannot_be_trained_on(values):
     ],
 )
 def test_generated_pools_are_counted_like_those_that_ship(values, system, level, file, first):
-    """Which molecules and cells are left out is not known before; how many there are is, and of those to train on a bound."""
+    """What is left out is not known before; how many there are is, and of those to train on a bound."""
     made = read("config/reference.yaml")["systems"][system]
     own = values["systems"].get(system, made)
     own["split"] = own.get("split", {"level": level}) | {"test": 10, "validation": 5}
