@@ -217,7 +217,7 @@ def cases(folder: Path) -> list[Case]:
     """What is measured: tiny models on all data, those of the papers on few structures."""
     molecules, tungsten = (
         ROOT / "resources/molecules/molecules.pbe0-d3.extxyz.xz",
-        ROOT / "resources/tungsten/tungsten.pbe.extxyz",
+        ROOT / "resources/tungsten/tungsten.pbe.extxyz.xz",
     )
     fifteen, several = make_fifteen(folder), ["H", "C", "N", "O", "S", "Cl"]
     off, metal, diamond = (architecture(name, "config/paper.yaml") for name in ("mace-off23-small", "metal", "diamond"))

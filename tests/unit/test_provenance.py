@@ -70,6 +70,13 @@ def test_a_record_tells_what_went_in(chain):
     assert [path.name for path in Path("results/models").rglob("*.provenance.json")] == ["model.pt.provenance.json"]
 
 
+def test_a_committee_has_the_seeds_of_its_models(chain):
+    events = {"events": "results/dynamics/hot/tiny/a/seed-1-3/events.csv"}
+    record = run("dynamics", chain.model, events, {"protocol": {"seed": 7, "bond_deviation": None, "ensemble": "nvt"}},
+                 {"seed": "1-3"})  # fmt: skip
+    assert record["seeds"] == [1, 2, 3, 7]
+
+
 def test_what_to_cite_comes_down_the_chain(chain):
     assert {"cui2025", "molder2021", "tblite", "bannwarth2019", "zaverkin2023"} <= set(chain.record["cite"])
     labels = provenance.Records().of(chain.labels["labels"])
@@ -185,7 +192,7 @@ def test_criteria_and_integrators_of_simulations():
 def test_files_of_others_are_the_users_to_cite(tmp_path, monkeypatch):
     assert "cui2024" in citations.of_file("resources/molecules/molecules.dftb-ptbp.extxyz.xz")
     assert "adamo1999" in citations.of_file("resources/molecules/molecules.pbe0-d3.extxyz.xz")
-    assert "perdew1996" in citations.of_file("resources/tungsten/tungsten.pbe.extxyz")
+    assert "perdew1996" in citations.of_file("resources/tungsten/tungsten.pbe.extxyz.xz")
     assert {"sun2020", "perdew1996"} <= {*citations.of_file("resources/ethylene/ethylene.pbe.extxyz.xz")}
     assert "leimkuhler2013" in citations.of_file("resources/methanol/methanol.extxyz.xz")
     monkeypatch.chdir(tmp_path)

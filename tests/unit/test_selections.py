@@ -35,7 +35,7 @@ SETTINGS = Selection(system="m", level="high", model="", structures=20, pilot=5,
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory) -> Structures:
     """Every twentieth of the built-in molecules."""
-    every = Structures(ROOT / "resources/molecules/molecules.extxyz")
+    every = Structures(ROOT / "resources/molecules/molecules.extxyz.xz")
     path = tmp_path_factory.mktemp("pool") / "m.extxyz"
     write_structures(path, (every.at(i) for i in range(0, len(every), 20)))
     return Structures(path)
@@ -341,13 +341,13 @@ def test_a_level_of_outputs_finds_its_files(tmp_path):
 
 def values(**changes) -> dict:
     """A small configuration with a selection and a mode that trains in its order."""
-    label = "resources/molecules/molecules.{}.extxyz"
+    label = "resources/molecules/molecules.{}.extxyz.xz"
     own = {"system": "molecules", "level": "high", "model": "molecules.low.n50", "structures": 20, "rehearsal": True}
     return {
         "systems": {
             "molecules": {
                 "elements": ELEMENTS,
-                "pool": {"file": "resources/molecules/molecules.extxyz"},
+                "pool": {"file": "resources/molecules/molecules.extxyz.xz"},
                 "levels": {"high": {"file": label.format("pbe0-d3")}, "low": {"file": label.format("dftb-ptbp")}},
                 "split": {"level": "high", "test": 20, "validation": 10},
             }

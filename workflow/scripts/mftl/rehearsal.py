@@ -67,7 +67,7 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     """Write the files of all data sets of ``mftl.catalogue`` and two models; their checksums by name."""
     molecules = read_labelled(resources / "molecules/molecules.pbe0-d3.extxyz.xz")[: 2 * COUNT]
     coupled = read_labelled(resources / "molecules/molecules.ccsdt.extxyz.xz")
-    metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz")[:COUNT]
+    metal = read_labelled(resources / "tungsten/tungsten.pbe.extxyz.xz")[:COUNT]
     simple = read_labelled(resources / "simple_crystals/simple_crystals.pbe.extxyz")
     names = sorted({name for one in catalogue.DATASETS.values() for name in one.files})
     names += ["mace-off23-small", "mace-mp-0-medium"]
@@ -76,7 +76,7 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     qm7x = [folder / catalogue.FILES[name].path for name in catalogue.DATASETS["qm7x"].files]
     write_qm7x(qm7x, molecules)
     fitting = [one for one in of_each_molecule(coupled) if set(one[0].symbols) <= {"H", "C", "O"}]
-    for molecule, own in zip(("benzene", "toluene", "malonaldehyde", "ethanol", "aspirin"), fitting, strict=False):
+    for molecule, own in zip(("benzene", "malonaldehyde", "toluene", "ethanol", "aspirin"), fitting, strict=False):
         method = "ccsd" if molecule == "aspirin" else "ccsdt"
         write_sgdml(folder / catalogue.FILES[f"{method}-{molecule}"].path, own)
         write_rmd17(folder / catalogue.FILES[f"rmd17-{molecule}"].path, own)

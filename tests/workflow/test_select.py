@@ -47,7 +47,7 @@ CONFIGURATION = {
 
 def test_the_loop_from_a_pilot_to_a_model(tmp_path):
     folder = copy_project(tmp_path / "project", CONFIGURATION)
-    every = Structures(ROOT / "resources/molecules/molecules.extxyz")
+    every = Structures(ROOT / "resources/molecules/molecules.extxyz.xz")
     some = [every.at(i) for i in range(0, len(every), 60)]
     write_structures(folder / "mixed.extxyz", sorted(some, key=lambda atoms: atoms.info["id"][::-1]))
     table = "results/selections/next/seed-1/orca.csv"
