@@ -526,7 +526,7 @@ def test_models_of_comparisons_are_trained(values):
     """A comparison's model needs no curve: it, its parents and its snapshot are known all the same."""
     values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
-    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e20")}}
+    assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e16")}}
     assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [20]
     values["foundation_models"] = {"mace": "README.md"}
     values["figures"]["fig2"]["model"] = "mace"

@@ -97,7 +97,7 @@ def planned_from(**given) -> tuple[str, str, str]:
 
 def test_what_stands_for_the_papers_foundation_model(tmp_path):
     """A model trained here, a file of the user's, or a download."""
-    own = "foundation.wb97m-d3.n1600.e20"
+    own = "foundation.wb97m-d3.n1600.e16"
     trained = f"results/models/tiny/{own}"
     assert planned_from() == (
         f"{own}/qm7x.pbe0-mbd.n50",

@@ -76,7 +76,7 @@ def test_a_difference_needs_both_levels(config):
 
 
 def test_what_is_replayed_is_an_input(config):
-    asked = model("foundation.wb97m-d3.n1600.e20/molecules.pbe0-d3.n50.multihead")
+    asked = model("foundation.wb97m-d3.n1600.e16/molecules.pbe0-d3.n50.multihead")
     found = training.inputs(config, asked)
     assert found["replay"] == ["results/labels/foundation/wb97m-d3.extxyz"]
     assert found["replay_split"] == "results/splits/foundation.json"
