@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from mftl import checks, points
-from mftl.advice import cheap, pilot
+from mftl.advice import pilot
 from mftl.advice.costs import Prices
 from mftl.advice.findings import Findings
 from mftl.advice.page import Circumstances, page
@@ -24,7 +24,7 @@ with job(snakemake):
     points.warn(table)
     quantity = own.quantity or ("forces" if (table["quantity"] == "forces").any() else "energy")
     labels = {name: config.curves[name].label for name in told["curves"]}
-    ways = pilot.ways(config, list(cheap.levels(config)))
+    ways = pilot.ways(config)
     found = Findings(table, ways, labels, read_record(inputs.record), quantity, own.error)
     have = told["have"] if told["have"] is not None else found.largest
     prices = Prices(config, found.best.name, have)

@@ -104,11 +104,11 @@ def _which(found: Findings) -> list[str]:
     if found.cheap is None or not others:
         return []
     each = {str(one.low): found.compared(found.cheap.name, one.name) for one in others}
-    worse = [f"{low} ({one.told()})" for low, one in each.items() if one.verdict == HOLDS]
-    alike = [f"{low} ({one.told()})" for low, one in each.items() if one.verdict != HOLDS]
+    worse = [f"{low}, ratio {one.told()}" for low, one in each.items() if one.verdict == HOLDS]
+    alike = [f"{low}, ratio {one.told()}" for low, one in each.items() if one.verdict != HOLDS]
     lines = []
     if worse:
-        lines.append(f"{found.cheap.low} is better than {_and(worse)}; in brackets the ratio of its error to theirs.")
+        lines.append(f"{found.cheap.low} is better than {_and(worse)}.")
     if alike:
         lines.append(f"{found.cheap.low} cannot be told apart from {_and(alike)}; take what is cheaper to compute.")
     return lines
@@ -117,7 +117,7 @@ def _which(found: Findings) -> list[str]:
 def _way(found: Findings) -> list[str]:
     """Which way has the smallest expected error, and how sure that is."""
     (best, _), *others = found.ranked
-    lines = [f"{_name(found, best.name)} has the smallest expected {_error(found)} at {found.aim} labels."]
+    lines = [f"{_name(found, best.name)} has the smallest expected {_error(found)} at {found.aim} labels.", ""]
     for one, share in others:
         how = f"in {share:.0%} of the draws"
         now = found.compared(best.name, one.name)
@@ -128,7 +128,7 @@ def _way(found: Findings) -> list[str]:
         lines.append(f"- {certain}; with the {found.largest} labels of the pilot its error is {now.told()} times as "
                      f"large: {verdict}.")  # fmt: skip
     if best.kind == "delta":
-        lines.append(f"A Δ model needs {best.low} in every step of every use; that costs more than the model does.")
+        lines.append(f"\nA Δ model needs {best.low} in every step of every use; that costs more than the model does.")
         if rest := [one for one, _ in others if one.kind != "delta"]:
             lines.append(f"Where that is too dear: {_name(found, rest[0].name)}.")
     return lines
@@ -196,17 +196,17 @@ def _costs(found: Findings, known: Circumstances) -> list[str]:
         rows.append([f"{one.labels}", f"{one.new}", labels, f"{one.cpu_hours:.3g}", f"{one.gpu_hours:.3g}"])
     lines = [f"{_name(found, found.best.name)}, besides what the pilot has made already:", ""]
     lines += [f"| {' | '.join(row)} |" for row in rows] + [""]
-    if known.prices[0].label_hours is None:
+    if any(one.label_hours is None for one in known.prices):
         lines.append(f"What a label costs is not known; say it: cost.label_seconds: {{{known.system}.{known.level}: …}}")
     if known.budget is not None:
         lines.append(_affords(found, known, known.budget))
-    lines += [f"- {what}: {how}" for what, how in known.rates.items()]
-    return lines
+    return [*lines, "", *(f"- {what}: {how}" for what, how in known.rates.items())]
 
 
 def _affords(found: Findings, known: Circumstances, budget: float) -> str:
     if known.afforded is None:
-        what = "cannot be told" if known.prices[0].label_hours is None else "not the training alone"
+        unknown = any(one.label_hours is None for one in known.prices)
+        what = "cannot be told" if unknown else "not the training alone"
         return f"What {budget:g} CPU hours pay: {what}."
     median, low, high = found.forecasts[found.best.name, found.quantity].interval(known.afforded)
     more = " or more, of which nothing is forecast" if known.afforded == found.aim else ""

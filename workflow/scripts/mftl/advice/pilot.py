@@ -29,8 +29,12 @@ class Way:
     of: str | None = None
 
 
-def ways(config: Config, lows: list[str]) -> list[Way]:
-    """The ways that are tried, from scratch first, the larger architecture last."""
+def ways(config: Config) -> list[Way]:
+    """The ways that a configuration with a pilot tries, from scratch first, the larger architecture last."""
+    return [one for one in _possible(config, list(cheap.levels(config))) if one.name in config.curves]
+
+
+def _possible(config: Config, lows: list[str]) -> list[Way]:
     own = config.advice
     assert own is not None
     found = [Way(f"{PREFIX}scratch", "scratch"), *(Way(f"{PREFIX}{low}", "mftl", low) for low in lows)]
@@ -65,7 +69,11 @@ def with_pilot(config: Config, available: Available) -> Config:
     found = config.model_copy(update=changes)
     found.__dict__.pop("models", None)  # they are others now
     trained = {low: _least(own.pretraining, available(found, own.system, low)) for low in levels}
-    curves = {way.name: _curve(found, way, trained) for way in ways(found, [*levels])}
+    curves = {}
+    for way in _possible(found, [*levels]):
+        both = available(found, own.system, f"{own.level}~{way.low}") if way.kind == "delta" else None
+        if both is None or both >= own.sizes[-1]:  # Δ-learning needs both labels of a structure
+            curves[way.name] = _curve(found, way, trained)
     found = found.model_copy(update={"curves": found.curves | curves})
     left = _left(found, available, [*levels])
     if not left:

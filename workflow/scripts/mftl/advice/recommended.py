@@ -25,6 +25,7 @@ def basis(config: Config) -> dict[str, Any]:
         "systems": {own.system: _plain(config.systems[own.system])},
         "architectures": {name: _plain(config.architectures[name]) for name in sorted(map(str, used - made))},
         "foundation_models": {own.foundation: _plain(config.foundation_models[own.foundation])} if own.foundation else {},
+        "modes": {"default": _plain(config.modes["default"])} if "default" in config.modes else {},  # of pre-training
         "extensions": config.extensions,
         "labels": config.labels.model_dump(mode="json", exclude_unset=True, exclude={"workers"}),  # the machine's
         "advice": _plain(own) | {"cheap": list(cheap.levels(config))},
@@ -50,7 +51,7 @@ def recommended(config: Config, best: Way, have: int | None, larger: bool) -> di
     if best.kind != "scratch" or use_larger:
         curves[NAME] = chosen.model_copy(update={"values": sizes, "architecture": architecture, "role": "mftl"})
     values |= {
-        "modes": {pilot.MODE: {"resample": True}},
+        "modes": values.get("modes", {"default": {}}) | {pilot.MODE: {"resample": True}},
         "curves": {name: _plain(curve) for name, curve in curves.items()},
         "figures": {NAME: {"kind": "learning-curves", "curves": [*curves]}},
         "export": [[*curves][-1]],

@@ -38,6 +38,9 @@ def mistakes(config: Config, available: Available) -> Iterator[str]:
     if "forces" in own.wanted and not system.levels[own.level].has_forces:
         yield mistake("advice.wanted", own.wanted, f"energy alone, since labels at {own.level} have no forces")
     yield from _names(config)
+    for i, low in enumerate(own.cheap if own.cheap != "auto" else ()):
+        if low in system.levels and available(config, own.system, low) == 0:
+            yield mistake(f"advice.cheap.{i}", low, "a level with labels of structures to train on")
     try:
         limit = available(config, own.system, own.level)
     except (InputError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mftl.advice import cheap, pilot
+from mftl.advice import pilot
 from mftl.advice.recommended import basis
 from mftl.checks.systems import available
 from mftl.config.base import mistake
@@ -64,4 +64,4 @@ def style(config: Config, wildcards: Any) -> dict[str, Any]:
 
 
 def _curves(config: Config) -> list[str]:
-    return [one.name for one in pilot.ways(config, list(cheap.levels(config)))]
+    return [one.name for one in pilot.ways(config)]
