@@ -32,6 +32,7 @@ VALUES = {
             "split": {"level": "high", "test": 400, "validation": 100},
         }
     },
+    "labels": {"max_failed_fraction": 0.7},
     "advice": {"system": "own", "level": "high", "cheap": ["low"]},
 }
 
@@ -98,6 +99,8 @@ def test_levels_of_installed_engines_are_found(monkeypatch):
     [
         ({"advice": {"sizes": [25, 50, 600]}}, r"advice\.sizes: got \[25, 50, 600\]; valid: at most 500 labels"),
         ({"advice": {"sizes": [25, 100, 50]}}, r"advice\.sizes: .* sizes that rise"),
+        ({"labels": {"max_failed_fraction": 0.05}},
+         r"labels\.max_failed_fraction: got 0\.05; valid: at least 0\.\d+, since \d+ of \d+ structures have no label"),
         ({"advice": {"system": "x"}}, r"advice\.system: got 'x'; valid: the systems: own"),
         ({"advice": {"level": "x"}}, r"advice\.level: got 'x'; valid: the levels of own: low, high"),
         ({"advice": {"cheap": ["high"]}}, r"advice\.cheap\.0: got 'high'; valid: other levels of own than high: low"),
@@ -105,10 +108,10 @@ def test_levels_of_installed_engines_are_found(monkeypatch):
         ({"advice": {"larger": "x"}}, r"advice\.larger: got 'x'; valid: the architectures: tiny"),
         ({"advice": {"quantity": "forces", "wanted": {"forces": 1.0}}, "systems": {"own": {"levels": {"high": {
             "forces_key": None}}}}}, r"advice\.quantity: got 'forces'; valid: energy"),
-        ({"curves": {"advice-low": {"label": "a", "recipe": "own.high.n*", "values": [5]}}}, "advice makes one of this"),
+        ({"curves": {"advice-low": {"label": "a", "recipe": "own.high.n*", "values": [5]}}}, "advice makes one"),
         ({"systems": {"own": {"elements": ["H", "C", "N", "O", "S", "Cl", "Lr"]}}, "advice": {"cheap": "auto"}},
          r"advice\.cheap: got 'auto'; valid: levels of own that label its structures.*cannot treat Lr"),
-        ({"systems": {"own": {"levels": {"low": {"engine": "stillinger-weber"}}}}}, r"advice\.cheap\.0: .*cannot treat"),
+        ({"systems": {"own": {"levels": {"low": {"engine": "stillinger-weber"}}}}}, r"advice\.cheap\.0: .*cannot"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_refused_in_one_line(changes, line):
@@ -183,7 +186,9 @@ def test_a_cheap_level_that_helps():
     assert "**Train MFTL from good.**" in text
     assert "Yes: after pre-training at good the force RMSE with 100 labels is 0.51 (95 %: " in text
     assert "good is better than bad, ratio 0.52 (95 %" in text
-    assert "The size of the model is a limit: with the same 100 labels the force RMSE of the larger model is 0.61" in text
+    assert (
+        "The size of the model is a limit: with the same 100 labels the force RMSE of the larger model is 0.61" in text
+    )
     assert "Try the larger one before you buy labels." in text
     assert "better than from scratch in 100% of the draws" in text
     # a power law of exponent 0.42: 60 at 440 labels, further than the record allows

@@ -17,12 +17,15 @@ with job(snakemake):
     position, trained = best_model(inputs.cards)
     model = write_for_ase(inputs.models[position], outputs.model)
     files = write_for_lammps(outputs.model)
-    members = write_committee(inputs.models, inputs.cards, trained["recipe"], outputs.committee)
-    committee = calibrated(members, inputs.predictions, trained["recipe"])
-    committee.write(outputs.committee)
+    members = write_committee(inputs.models, inputs.cards, trained["recipe"], folder / "committee")
+    calibrated(members, inputs.predictions, trained["recipe"]).write(folder / "committee")
     record = Records().of(inputs.models[position]) or {"cite": [], "cite_yourself": []}
     errors = error_table(curve, {curve: Path(inputs.predictions)})
-    write_card(folder, card(trained, model, errors, params.data, files, record["cite"]) | {"committee": len(members)}, params.difference)
+    write_card(
+        folder,
+        card(trained, model, errors, params.data, files, record["cite"]) | {"committee": len(members)},
+        params.difference,
+    )
     shutil.copyfile(inputs.cards[position], outputs.training)
     known = Path(inputs.bibliography).read_text(encoding="utf-8")
     Path(outputs.cite).write_text(bibliography(record["cite"], known, record["cite_yourself"]), encoding="utf-8")

@@ -59,8 +59,8 @@ class CommitteeCalculator(Calculator):
     """Mean energy (eV), forces (eV/Å) and stress (eV/Å³) of an exported committee, and how far they may be off.
 
     ``folder``: results/export/<curve>/committee. ``energy_uncertainty`` (eV) and, for a component of the force on each
-    atom, ``forces_uncertainty`` (N,) (eV/Å) are in ``results`` and given by ``get_property``; 68 % of the errors on test
-    structures lay within. Raises InputError if there is no committee, or for an element that it does not know.
+    atom, ``forces_uncertainty`` (N,) (eV/Å) are in ``results`` and given by ``get_property``; 68 % of the errors on
+    test structures lay within. Raises InputError if there is no committee, or for an element that it does not know.
     """
 
     implemented_properties: ClassVar = ["energy", "forces", "stress", "energy_uncertainty", "forces_uncertainty"]
@@ -80,7 +80,7 @@ class CommitteeCalculator(Calculator):
         mean, pulls = self.committee.forces(forces)
         self.results = {"energy": energy, "forces": mean, "energy_uncertainty": off, "forces_uncertainty": pulls}
         if "stress" in properties:
-            self.results["stress"] = np.mean([one.results["stress"] for one in self.members], axis=0)
+            self.results["stress"] = np.array([one.results["stress"] for one in self.members]).mean(0)
 
 
 class LevelCalculator(Calculator):

@@ -1,7 +1,7 @@
 """A committee of models that differ in their seeds: their mean, and how far it may be off by how far they are apart.
 
-The spread s of M members (ddof 1) is scaled so that 68 % of the errors on test structures lie within it: by the quantile
-of |error| / s, since the mean of its square does not exist for three members (arXiv:2107.07511, ``mftl.calibration``).
+The spread s of M members (ddof 1) is scaled so that 68 % of the errors on test structures lie within it: by the
+quantile of |error| / s, whose mean square does not exist for three members (arXiv:2107.07511, ``mftl.calibration``).
 Spreads level off far from the data, where errors go on growing.
 """
 

@@ -33,9 +33,11 @@ def write_for_ase(source: str | Path, target: str | Path) -> torch.nn.Module:
 
 
 def write_committee(models: list[str], cards: list[str], recipe: str, folder: str | Path) -> tuple[str, ...]:
-    """Write the models of all seeds of a recipe in float64 into a folder; return their names there."""
+    """Write the models of all seeds of a recipe in float64 into a folder, in place of others; return their names."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("seed-*.pt"):
+        old.unlink()
     names = []
     for model, path in zip(models, cards, strict=True):
         known = json.loads(Path(path).read_text(encoding="utf-8"))

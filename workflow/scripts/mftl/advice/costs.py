@@ -42,7 +42,7 @@ class Prices:
         return Price(size, new, labels, float(hours.iloc[0]), float(hours.iloc[1]))
 
     def afforded(self, budget: float, sizes: Iterable[int]) -> int | None:
-        """The most of the sizes that a budget (CPU hours) pays; None if it pays none, or if a label's price is unknown."""
+        """The most of the sizes that a budget (CPU hours) pays; None if none, or if a label's price is unknown."""
         if self.label is None:
             return None
         paid = [size for size in sizes if (cpu := self.at(size).cpu) is not None and cpu <= budget]

@@ -1,7 +1,7 @@
 """What a pilot says: ways to train compared in paired draws, and continued as far as the record of forecasts allows.
 
-``points`` are those of ``errors.point_table``. Ways are compared at the pilot's largest size by draws that take the same
-test structures for both; what they will come to at more labels by draws of their continued curves, which are independent.
+Points are those of ``errors.point_table``. Ways are compared at the pilot's largest size by draws that take the same
+test structures for both; at more labels by draws of their continued curves, which are independent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ class Findings:
 
     @cached_property
     def ranked(self) -> list[tuple[Way, float]]:
-        """Ways by their expected error at ``aim``, each with the share of draws in which the first has a smaller one."""
+        """Ways by their expected error at ``aim``, with the share of draws in which the first has a smaller one."""
         medians = {one.name: self.forecasts[one.name, self.quantity].interval(self.aim)[0] for one in self.tried}
         order = sorted(self.tried, key=lambda one: medians[one.name])
         best = self.forecasts[order[0].name, self.quantity]

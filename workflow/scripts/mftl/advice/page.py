@@ -32,8 +32,8 @@ class Circumstances:
     """What the page tells besides what the pilot found.
 
     ``have``: labels there are to train on; ``prices`` at more labels; ``rates``: what those rest on, in words;
-    ``afforded``: the most labels that the ``budget`` pays, None if that cannot be told; ``next_ids``: structures to label
-    next; ``files``: where they, the inputs and the configuration lie.
+    ``afforded``: the most labels that the ``budget`` pays, None if that cannot be told; ``next_ids``: structures to
+    label next, which lie in ``asked``; ``configuration``: the file with the one that is recommended.
     """
 
     system: str
@@ -81,7 +81,9 @@ def _summary(found: Findings, known: Circumstances) -> list[str]:
         size = int(found.ratios[0] * found.largest)
         median, low, high = found.forecasts[best.name, found.quantity].interval(size)
         unit = found.unit(found.quantity)
-        lines.append(f"With {size} labels expect {_error(found)} of {median:.3g} {unit} (80 %: {low:.3g} to {high:.3g}).")
+        lines.append(
+            f"With {size} labels expect {_error(found)} of {median:.3g} {unit} (80 %: {low:.3g} to {high:.3g})."
+        )
     return lines
 
 
@@ -139,14 +141,16 @@ def _limit(found: Findings) -> list[str]:
     one = found.limit
     if one is None:
         return []
-    beside = f"with the same {found.largest} labels the {_error(found)} of the larger model is {one.told()} times that of " \
-             f"{_name(found, one.other)}"  # fmt: skip
+    beside = (
+        f"with the same {found.largest} labels the {_error(found)} of the larger model is {one.told()} times "
+        f"that of {_name(found, one.other)}"
+    )
     forecast = ""
     if found.ratios:
         here = found.draws(one.other, found.largest)[0]
         ratios = [value / here for value in found.forecasts[one.other, found.quantity].interval(2 * found.largest)]
-        forecast = f" Twice the labels are expected to make it {ratios[0]:.2f} times as large (80 %: {ratios[1]:.2f} to " \
-                   f"{ratios[2]:.2f})."  # fmt: skip
+        span = f"{ratios[0]:.2f} times as large (80 %: {ratios[1]:.2f} to {ratios[2]:.2f})"
+        forecast = f" Twice the labels are expected to make it {span}."
     if one.verdict == HOLDS:
         return [f"The size of the model is a limit: {beside}.{forecast} Try the larger one before you buy labels."]
     if one.verdict == FAILS:
@@ -197,7 +201,9 @@ def _costs(found: Findings, known: Circumstances) -> list[str]:
     lines = [f"{_name(found, found.best.name)}, besides what the pilot has made already:", ""]
     lines += [f"| {' | '.join(row)} |" for row in rows] + [""]
     if any(one.label_hours is None for one in known.prices):
-        lines.append(f"What a label costs is not known; say it: cost.label_seconds: {{{known.system}.{known.level}: …}}")
+        lines.append(
+            f"What a label costs is not known; say it: cost.label_seconds: {{{known.system}.{known.level}: …}}"
+        )
     if known.budget is not None:
         lines.append(_affords(found, known, known.budget))
     return [*lines, "", *(f"- {what}: {how}" for what, how in known.rates.items())]
@@ -220,8 +226,8 @@ def _rests(found: Findings, known: Circumstances) -> list[str]:
     """What the intervals hold and what they do not."""
     table, own = found.table, found.table[found.table["quantity"] == found.quantity]
     structures = int(own["structures"].max())
-    lines = [f"- {structures} test structures, drawn at random from what is labelled at {known.level}: errors are those of "
-             "structures like these. If your labels were not drawn at random, nor is the test set."]  # fmt: skip
+    lines = [f"- {structures} test structures, drawn at random from what is labelled at {known.level}: errors are "
+             "those of structures like these. If your labels were not drawn at random, nor is the test set."]  # fmt: skip
     if known.seeds > 1:
         lines.append(f"- {known.seeds} seeds, each with other weights and other training structures.")
     else:
@@ -229,8 +235,8 @@ def _rests(found: Findings, known: Circumstances) -> list[str]:
     worst = points.decided_by_one(table[table["value"] == found.largest])
     if len(worst):
         names = list(dict.fromkeys(one.split()[0] for one in worst["worst"]))
-        lines.append(f"- One structure carries more than a fifth of a squared error ({_and(names)}): look at it, and at "
-                     "`error: mae`.")  # fmt: skip
+        lines.append(f"- One structure carries more than a fifth of a squared error ({_and(names)}): look at it, and "
+                     "at `error: mae`.")  # fmt: skip
     record = judged(found.record)
     for row in record.itertuples():
         lines.append(f"- Forecasts at {row.ratio:g} times the labels: intervals of 80 % held {row.covered:.0%} of "

@@ -21,7 +21,7 @@ Kind = Literal["scratch", "mftl", "foundation", "delta", "larger"]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to train: a curve of the pilot. ``low`` is its cheap level; ``larger`` is another architecture of ``of``."""
+    """A way to train: a curve of the pilot. ``low``: its cheap level; ``of``: the way whose larger model it is."""
 
     name: str
     kind: Kind

@@ -24,7 +24,9 @@ def basis(config: Config) -> dict[str, Any]:
     values |= {
         "systems": {own.system: _plain(config.systems[own.system])},
         "architectures": {name: _plain(config.architectures[name]) for name in sorted(map(str, used - made))},
-        "foundation_models": {own.foundation: _plain(config.foundation_models[own.foundation])} if own.foundation else {},
+        "foundation_models": {own.foundation: _plain(config.foundation_models[own.foundation])}
+        if own.foundation
+        else {},
         "modes": {"default": _plain(config.modes["default"])} if "default" in config.modes else {},  # of pre-training
         "extensions": config.extensions,
         "labels": config.labels.model_dump(mode="json", exclude_unset=True, exclude={"workers"}),  # the machine's

@@ -40,8 +40,8 @@ RESERVED = (
     "verify_labels",
 )
 RESERVED_FOLDERS = ("advice", "benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads",
-                    "dynamics", "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
-                    "selections", "slater-koster", "splits")  # fmt: skip
+                    "dynamics", "export", "foundation_models", "labels", "levels", "logs", "models", "pools",
+                    "predictions", "selections", "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -60,7 +60,7 @@ def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
 
 
 def _with_pilot(config: Config, root: Path) -> tuple[Config, list[str]]:
-    """The configuration with the curves that advice rests on, and a line for each thing for which it cannot be given."""
+    """The configuration with the curves of a pilot, and a line for each thing for which there can be none."""
     known: dict[tuple[str, str], int | None] = {}  # a pool of 10⁵ is read once for each level
 
     def available(config: Config, system: str, level: str) -> int | None:
@@ -68,7 +68,7 @@ def _with_pilot(config: Config, root: Path) -> tuple[Config, list[str]]:
             known[system, level] = systems.available(config, system, level, root)
         return known[system, level]
 
-    if lines := list(advice.mistakes(config, available)):
+    if lines := list(advice.mistakes(config, available, root)):
         return config, lines
     config = with_pilot(config, available)
     for name, curve in config.curves.items():
@@ -121,6 +121,10 @@ def _mistakes(config: Config, root: Path) -> Iterator[str]:
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
     for name, protocol in config.dynamics.items():
         yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
+        if (limit := protocol.max_force_deviation) is not None and not protocol.committee:
+            yield mistake(
+                f"dynamics.{name}.max_force_deviation", limit, "null, or committee: true: one model has no spread"
+            )
     tables = (folder for kind in figures.sections().values() for folder in (*kind.FOLDERS, *kind.MEASURED))
     taken = {*RESERVED_FOLDERS, *tables}
     for name in config.figures:

@@ -1,16 +1,20 @@
 """Checks of what advice is asked for, before its pilot is made."""
 
 from collections.abc import Callable, Iterator
+from math import ceil
+from pathlib import Path
 
 from mftl.advice import cheap, pilot
 from mftl.config.base import listed, mistake
+from mftl.config.levels import FileLevel
 from mftl.config.whole import Config
+from mftl.extxyz import read_ids
 from mftl.inputs import InputError
 
 Available = Callable[[Config, str, str], int | None]
 
 
-def mistakes(config: Config, available: Available) -> Iterator[str]:
+def mistakes(config: Config, available: Available, root: Path) -> Iterator[str]:
     """A line for each thing for which there can be no pilot."""
     own = config.advice
     assert own is not None
@@ -38,6 +42,7 @@ def mistakes(config: Config, available: Available) -> Iterator[str]:
     if "forces" in own.wanted and not system.levels[own.level].has_forces:
         yield mistake("advice.wanted", own.wanted, f"energy alone, since labels at {own.level} have no forces")
     yield from _names(config)
+    yield from _unlabelled(config, root)
     for i, low in enumerate(own.cheap if own.cheap != "auto" else ()):
         if low in system.levels and available(config, own.system, low) == 0:
             yield mistake(f"advice.cheap.{i}", low, "a level with labels of structures to train on")
@@ -51,8 +56,23 @@ def mistakes(config: Config, available: Available) -> Iterator[str]:
             "advice.sizes",
             own.sizes,
             f"at most {limit} labels: so many structures of {own.system} are labelled at {own.level}, less "
-            f"{system.split.test} to test and {system.split.validation} to validate; label more first (docs/selections.md)",
+            f"{system.split.test} to test and {system.split.validation} to validate; label more (docs/selections.md)",
         )
+
+
+def _unlabelled(config: Config, root: Path) -> Iterator[str]:
+    """A line if more structures have no label in the file of the expensive level than may fail."""
+    own = config.advice
+    assert own is not None
+    system = config.systems[own.system]
+    level, ids = system.levels[own.level], system.pool.ids(root)
+    if ids is None or not isinstance(level, FileLevel) or level.first or level.only:
+        return
+    lacking = len(set(ids) - set(read_ids(root / level.file)))
+    if lacking > config.labels.max_failed_fraction * len(ids):
+        least = ceil(100 * lacking / len(ids)) / 100
+        valid = f"at least {least:g}, since {lacking} of {len(ids)} structures have no label at {own.level} yet"
+        yield mistake("labels.max_failed_fraction", config.labels.max_failed_fraction, valid)
 
 
 def _names(config: Config) -> Iterator[str]:
@@ -62,6 +82,8 @@ def _names(config: Config) -> Iterator[str]:
     taken = [("curves", name) for name in config.curves if name.startswith(pilot.PREFIX)]
     taken += [("modes", pilot.MODE)] * (pilot.MODE in config.modes)
     taken += [("selections", pilot.NEXT)] * (pilot.NEXT in config.selections)
-    taken += [("architectures", pilot.larger(config))] * (own.larger is None and pilot.larger(config) in config.architectures)
+    taken += [("architectures", pilot.larger(config))] * (
+        own.larger is None and pilot.larger(config) in config.architectures
+    )
     for section, name in taken:
         yield mistake(f"{section}.{name}", name, "another name: advice makes one of this name")

@@ -24,7 +24,9 @@ def targets(config: Config, wildcards: Any) -> list[str]:
     endings = ("pdf", "png", "csv", "md", "yaml")
     files = [f"results/advice/{config.advice.system}.{ending}" for ending in endings]
     program = "vasp" if config.systems[config.advice.system].pool.first(periodic=True) else "orca"
-    return files + ([f"results/selections/{pilot.NEXT}/seed-1/{program}.csv"] if pilot.NEXT in config.selections else [])
+    return files + (
+        [f"results/selections/{pilot.NEXT}/seed-1/{program}.csv"] if pilot.NEXT in config.selections else []
+    )
 
 
 def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
