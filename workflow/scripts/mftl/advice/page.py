@@ -226,8 +226,10 @@ def _rests(found: Findings, known: Circumstances) -> list[str]:
     """What the intervals hold and what they do not."""
     table, own = found.table, found.table[found.table["quantity"] == found.quantity]
     structures = int(own["structures"].max())
-    lines = [f"- {structures} test structures, drawn at random from what is labelled at {known.level}: errors are "
-             "those of structures like these. If your labels were not drawn at random, nor is the test set."]  # fmt: skip
+    lines = [
+        f"- {structures} test structures, drawn at random from what is labelled at {known.level}: errors are those of "
+        "structures like these. If your labels were not drawn at random, nor is the test set."
+    ]
     if known.seeds > 1:
         lines.append(f"- {known.seeds} seeds, each with other weights and other training structures.")
     else:
