@@ -27,12 +27,15 @@ VALUES = {
             "pool": {"file": f"{MOLECULES}.extxyz"},
             "levels": {
                 "low": {"file": f"{MOLECULES}.dftb-ptbp.extxyz"},
-                "high": {"file": f"{MOLECULES}.pbe0-d3.extxyz"},
+                "high": {
+                    "outputs": [f"{MOLECULES}.pbe0-d3.extxyz"],
+                    "energy_key": "REF_energy",
+                    "forces_key": "REF_forces",
+                },
             },
             "split": {"level": "high", "test": 400, "validation": 100},
         }
     },
-    "labels": {"max_failed_fraction": 0.7},
     "advice": {"system": "own", "level": "high", "cheap": ["low"]},
 }
 
@@ -94,13 +97,20 @@ def test_levels_of_installed_engines_are_found(monkeypatch):
     assert "advice-delta-mine" not in [one.name for one in pilot.ways(config)]
 
 
+def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
+    values = overlaid(VALUES, {})
+    file = f"{MOLECULES}.pbe0-d3.extxyz"
+    values["systems"]["own"]["levels"]["high"] = {"file": file}
+    valid = rf"levels\.high\.file: got '{file}'; valid: outputs: \[{file}\] in place of it, since 3000 of 4000"
+    with pytest.raises(InputError, match=valid):
+        checks.load(values, ROOT)
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
         ({"advice": {"sizes": [25, 50, 600]}}, r"advice\.sizes: got \[25, 50, 600\]; valid: at most 500 labels"),
         ({"advice": {"sizes": [25, 100, 50]}}, r"advice\.sizes: .* sizes that rise"),
-        ({"labels": {"max_failed_fraction": 0.05}},
-         r"labels\.max_failed_fraction: got 0\.05; valid: at least 0\.\d+, since \d+ of \d+ structures have no label"),
         ({"advice": {"system": "x"}}, r"advice\.system: got 'x'; valid: the systems: own"),
         ({"advice": {"level": "x"}}, r"advice\.level: got 'x'; valid: the levels of own: low, high"),
         ({"advice": {"cheap": ["high"]}}, r"advice\.cheap\.0: got 'high'; valid: other levels of own than high: low"),

@@ -9,14 +9,15 @@ from calls import ROOT, copy_project, planned, run, succeed
 from mftl.structures import Structures, write_structures
 
 MADE = [f"results/advice/mixed.{ending}" for ending in ("pdf", "png", "csv", "md", "yaml")]
+RETURNED = {"outputs": ["labels.extxyz"], "energy_key": "REF_energy", "forces_key": "REF_forces"}
 CONFIGURATION = {
     "seeds": 1,
-    "labels": {"workers": 1, "max_failed_fraction": 0.7},
+    "labels": {"workers": 1},
     "systems": {
         "mixed": {
             "elements": ["H", "C", "N", "O", "S", "Cl"],
             "pool": {"file": "mixed.extxyz"},
-            "levels": {"low": {"engine": "tblite"}, "high": {"file": "labels.extxyz"}},
+            "levels": {"low": {"engine": "tblite"}, "high": RETURNED},
             "split": {"level": "high", "test": 6, "validation": 4},
         },
     },
@@ -59,7 +60,7 @@ def test_advice_of_a_tiny_pilot(tmp_path):
         "pre-training at low",
         "One seed",
         "10 CPU hours pay for",
-        "5 structures",
+        "\n5 structures",
     ):
         assert part in text
     assert planned(folder, "advice") == {}

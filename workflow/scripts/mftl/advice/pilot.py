@@ -75,7 +75,7 @@ def with_pilot(config: Config, available: Available) -> Config:
         if both is None or both >= own.sizes[-1]:  # Δ-learning needs both labels of a structure
             curves[way.name] = _curve(found, way, trained)
     found = found.model_copy(update={"curves": found.curves | curves})
-    left = _left(found, available, [*levels])
+    left = _left(found, available)
     if not left:
         return found
     looking = own.foundation or _parent(found, next(iter(trained.items()))) if own.foundation or trained else None
@@ -85,11 +85,12 @@ def with_pilot(config: Config, available: Available) -> Config:
         model=looking or curves[f"{PREFIX}scratch"].recipe.replace("*", str(own.sizes[-1])),
         architecture=own.architecture,
         structures=left,
+        pilot=own.sizes[0],  # there are more labels than that
     )
     return found.model_copy(update={"selections": found.selections | {NEXT: chosen}})
 
 
-def _left(config: Config, available: Available, lows: list[str]) -> int:
+def _left(config: Config, available: Available) -> int:
     """How many structures are chosen for the next labels: no more than are known to have none."""
     own = config.advice
     assert own is not None

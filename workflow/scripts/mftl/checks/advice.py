@@ -1,7 +1,6 @@
 """Checks of what advice is asked for, before its pilot is made."""
 
 from collections.abc import Callable, Iterator
-from math import ceil
 from pathlib import Path
 
 from mftl.advice import cheap, pilot
@@ -61,18 +60,16 @@ def mistakes(config: Config, available: Available, root: Path) -> Iterator[str]:
 
 
 def _unlabelled(config: Config, root: Path) -> Iterator[str]:
-    """A line if more structures have no label in the file of the expensive level than may fail."""
+    """A line if structures have no label in the file of the expensive level: they would count as failed."""
     own = config.advice
     assert own is not None
-    system = config.systems[own.system]
-    level, ids = system.levels[own.level], system.pool.ids(root)
+    level, ids = config.systems[own.system].levels[own.level], config.systems[own.system].pool.ids(root)
     if ids is None or not isinstance(level, FileLevel) or level.first or level.only:
         return
     lacking = len(set(ids) - set(read_ids(root / level.file)))
     if lacking > config.labels.max_failed_fraction * len(ids):
-        least = ceil(100 * lacking / len(ids)) / 100
-        valid = f"at least {least:g}, since {lacking} of {len(ids)} structures have no label at {own.level} yet"
-        yield mistake("labels.max_failed_fraction", config.labels.max_failed_fraction, valid)
+        valid = f"outputs: [{level.file}] in place of it, since {lacking} of {len(ids)} structures have no label yet"
+        yield mistake(f"systems.{own.system}.levels.{own.level}.file", level.file, f"{valid}; a file's count as failed")
 
 
 def _names(config: Config) -> Iterator[str]:

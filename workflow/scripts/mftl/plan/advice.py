@@ -4,7 +4,6 @@ from typing import Any
 
 from mftl.advice import pilot
 from mftl.advice.recommended import basis
-from mftl.checks.systems import available
 from mftl.config.base import mistake
 from mftl.config.whole import Config
 from mftl.inputs import InputError
@@ -36,6 +35,7 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
         "predictions": [f"results/predictions/{name}.npz" for name in _curves(config)],
         "states": f"results/labels/{config.advice.system}/{config.advice.level}.csv",
         "pool": f"results/pools/{config.advice.system}.extxyz",
+        "split": f"results/splits/{config.advice.system}.json",
     }
     if pilot.NEXT in config.selections:
         files["order"] = order_file(pilot.NEXT, 1)
@@ -44,13 +44,8 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
 
 
 def settings(config: Config, wildcards: Any) -> dict[str, Any]:
-    """What the pilot rests on, its curves, and how many labels there are to train on."""
-    assert config.advice is not None
-    return {
-        "basis": basis(config),
-        "curves": _curves(config),
-        "have": available(config, config.advice.system, config.advice.level),
-    }
+    """What the pilot rests on, and its curves."""
+    return {"basis": basis(config), "curves": _curves(config)}
 
 
 def drawing(config: Config, wildcards: Any) -> dict[str, Any]:
