@@ -21,7 +21,19 @@ from mftl.setup import begin, lift_rate_limit
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
 
 from mftl import catalogue, engines, jobs, plan
-from mftl.plan import advice, convergence, cost, dynamics, figures, forecasts, labels, pools, prediction, selections, training
+from mftl.plan import (
+    advice,
+    convergence,
+    cost,
+    dynamics,
+    figures,
+    forecasts,
+    labels,
+    pools,
+    prediction,
+    selections,
+    training,
+)
 from mftl.sources import source_hash
 
 of = plan.planner(CONFIG, WorkflowError)
