@@ -1,6 +1,7 @@
 # `make`: install, then results/fig4.pdf from the data that ships with the project. `make test`: the tests.
 # `make figures`: all figures and the table of what the paper claims; `make test-claims`: do the claims hold here?
 # `make test-slurm`: the chain, and a rehearsal of the papers' campaign, as jobs of a real Slurm on this machine; as root.
+# `make docs`: the pages of docs/ as a site with a search, site/index.html; broken links stop it.
 # `make rehearsal`: a folder to rehearse the papers' campaign in, with files to read; docs/cluster.md.
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ TARGET ?= results/fig4.pdf
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: figure figures test test-claims test-slurm rehearsal lint config-docs reruns clean
+.PHONY: figure figures test test-claims test-slurm rehearsal lint docs config-docs reruns clean
 
 figure: $(VENV)/.requirements
 	@$(BIN)/snakemake $(TARGET)
@@ -40,6 +41,13 @@ lint: $(VENV)/.requirements-dev
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
+# its pages ask for nothing from the web
+DOCS = $(VENV)-docs
+docs: $(DOCS)/.requirements
+	rm -rf site
+	$(DOCS)/bin/sphinx-build -q -W --keep-going -c docs/site -d site/.doctrees . site
+	@echo "site/index.html"
+
 config-docs: $(VENV)/.requirements
 	cd workflow/scripts && $(abspath $(BIN))/python -m mftl.configdocs ../../config
 
@@ -54,6 +62,11 @@ $(VENV)/.requirements: requirements.txt
 
 $(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
+
+$(DOCS)/.requirements: requirements-docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --disable-pip-version-check -r $<
 	@touch $@
 
 clean:

@@ -140,13 +140,20 @@ def test_claims_read_curves_that_ship():
     from mftl.config.studies import complete
 
     root = SHIPPED.parents[1]
-    config = complete(yaml.safe_load((root / "config.yaml").read_text()), root)
+    config, paper = (
+        complete(yaml.safe_load((root / name).read_text()), root) for name in ("config.yaml", "config/paper.yaml")
+    )
+    beyond = paper["curves"].keys() - config["curves"].keys()  # of molecules that are there alone
     for claim in read_claims(SHIPPED):
         figure = config["figures"].get(claim.figure)
-        drawn = figure.get("curves", ["model", "level"]) if figure else None
+        if figure is None:
+            continue
+        rows = figure.get("rows", [figure])
+        drawn = {one for row in rows for one in row.get("curves", ["model", "level"])}
+        drawn |= {one["curve"] for row in rows for one in row.get("references", [])}
         for expression in module._expressions(claim):
             for leaf in module._leaves(expression):
-                assert drawn is None or leaf["curve"] in drawn, claim.id
+                assert leaf["curve"] in drawn | beyond, claim.id
 
 
 @pytest.mark.parametrize(
@@ -163,3 +170,17 @@ def test_mistakes_in_claims_are_named(tmp_path, text, expected):
     path.write_text(text)
     with pytest.raises(InputError, match=expected):
         read_claims(path)
+
+
+def test_groups_of_a_table():
+    """Of a table with groups all of it is read, unless one is named; other tables have none."""
+    hot = [one | {"group": "hot"} for one in curve("mftl", {25: [50.0, 50.0]})]
+    whole = [one | {"group": "all"} for one in curve("mftl", {25: [20.0, 20.0]})]
+    claims = [
+        Claim(id=name, figure="table1", where="text", claim="something", ours=MFTL | {"value": 25} | own)
+        for name, own in (("all", {}), ("hot", {"group": "hot"}), ("cold", {"group": "cold"}))
+    ]
+    found = compare(claims, {"table1": pd.DataFrame(hot + whole)}, "test").set_index("id")
+    assert found.loc["all", "ours"] == pytest.approx(20) and found.loc["hot", "ours"] == pytest.approx(50)
+    assert found.loc["cold", "numbers"] == "table1 has no group cold" and "hot energy" in found.loc["hot", "numbers"]
+    assert "fig4 has no groups" in row(ours=MFTL | {"group": "hot"})["numbers"]

@@ -403,6 +403,77 @@ def test_replayed_data_are_those_the_parent_learned_last(values, foundation):
         foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.multihead", values=[10])
 
 
+def test_structures_that_the_parent_labels(values, foundation):
+    """Those that it learned, or all of a system that is named, less its test and validation sets."""
+    chain = recipe("molecules.dftb-ptbp.n60.e4/molecules.pbe0-d3.n10.pseudolabels")
+    config = foundation(recipe="molecules.pbe0-d3.n*", values=[10])
+    own = {"system": "molecules", "level": "dftb-ptbp", "structures": 60, "weight": 1.0, "labels": "parent"}
+    assert replayed(config, chain) == own
+    way = config.modes["pseudolabels"].replay
+    assert way.inputs(config, chain)["replay"] == ["results/labels/molecules/dftb-ptbp.extxyz"]
+    assert way.learned(config, chain) == [] and way.systems(config, chain) == ["molecules"]
+    values["modes"]["pseudolabels"] = {"replay": {"labels": "parent", "system": "foundation", "structures": 30}}
+    config = foundation(recipe="mace-mp-0/molecules.pbe0-d3.n*.pseudolabels", values=[10])
+    for text in (str(chain), "mace-mp-0/molecules.pbe0-d3.n10.pseudolabels"):
+        found = replayed(config, recipe(text))
+        assert found == {"system": "foundation", "structures": 30, "weight": 1.0, "labels": "parent"}
+        way = config.modes["pseudolabels"].replay
+        assert way.inputs(config, recipe(text)) == {
+            "replay": ["results/pools/foundation.extxyz"],
+            "replay_split": "results/splits/foundation.json",
+        }
+
+
+@pytest.mark.parametrize(
+    ("modes", "chain", "expected"),
+    [
+        ({}, "molecules.pbe0-d3.n*.lora", "molecules.pbe0-d3.n*.lora after another stage: it adapts a parent model"),
+        ({}, "molecules.pbe0-d3.n*.pseudolabels", "after another stage"),
+        ({"lora": {"lora": {"rank": 0}}}, "molecules.pbe0-d3.n*", "modes.lora.lora.rank: got 0"),
+        ({"r": {"lora": {"rank": 2}, "training": {"accelerate": "cuequivariance"}}}, "other/molecules.pbe0-d3.n*.r",
+         "modes.r.lora: got {'rank': 2, 'alpha': 1.0}; valid: a mode with accelerate: none"),
+        ({}, "other/molecules.pbe0-d3.n*.pseudolabels", "a system whose structures the foundation model is to label"),
+        ({"r": {"replay": {"labels": "parent", "system": "mars"}}}, "other/molecules.pbe0-d3.n*.r",
+         "valid: mars to be a system (molecules"),
+        ({"r": {"replay": {"system": "mars", "level": "pbe"}}}, "other/molecules.pbe0-d3.n*.r", "mars to be a system"),
+        ({"r": {"replay": {"labels": "parent", "system": "foundation", "level": "hf"}}}, "other/molecules.pbe0-d3.n*.r",
+         "hf to be a level of foundation"),
+        ({"r": {"replay": {"labels": "mine"}}}, "molecules.pbe0-d3.n*", "modes.r.replay.labels: got 'mine'"),
+        ({"r": {"replay": {"labels": "parent", "system": "tungsten"}}},
+         "molecules.dftb-ptbp.n60/molecules.pbe0-d3.n*.r",
+         "W of tungsten to be elements that the stage before knows (H, C, N, O, S, Cl)"),
+        ({}, "tungsten.dftb-ptbp.n20+molecules.pbe0-d3.n*",
+         "W of tungsten to be elements that molecules, the last part, has (H, C, N, O, S, Cl)"),
+        ({}, "molecules.hf.n20+molecules.pbe0-d3.n*", "hf to be a level of molecules (dftb-ptbp"),
+        ({}, "mars.hf.n20+molecules.pbe0-d3.n*", "mars to be a system"),
+        ({}, "molecules.pbe0-d3.n20+molecules.pbe0-d3.n*", "learns molecules.pbe0-d3 twice"),
+        ({}, "molecules.dftb-ptbp.n99999+molecules.pbe0-d3.n*", "at most 3"),
+    ],
+)  # fmt: skip
+def test_ways_that_do_not_fit_are_refused(values, foundation, modes, chain, expected):
+    values["modes"] |= modes
+    with pytest.raises(InputError) as caught:
+        foundation(recipe=chain, values=[10])
+    _, *lines = str(caught.value).splitlines()
+    assert expected in str(caught.value) and len(lines) == 1
+
+
+def test_a_part_of_energies_alone_from_which_nothing_is_learned(values, foundation):
+    values["systems"]["molecules"]["levels"]["ccsdt"]["forces_key"] = None
+    values["modes"]["f"] = {"training": {"energy_weight": 0}}
+    with pytest.raises(InputError, match=r"molecules\.ccsdt\.n5 to learn something"):
+        foundation(recipe="molecules.ccsdt.n5+molecules.pbe0-d3.n*.f", values=[10])
+
+
+def test_a_joint_stage_is_tested_as_its_last_part(foundation):
+    text = "molecules.dftb-ptbp.n*+molecules.pbe0-d3.n20"
+    config = foundation(recipe=text, values=[10, 3000])
+    assert config.target_of("one") == ("molecules", ["pbe0-d3"])
+    assert [one.parts[0].size for one in config.recipes_of("one")[1].stages] == [3000]
+    assert low_level(config, "one") == "dftb-ptbp"
+    assert foundation(recipe=f"other/{text}", values=[10])
+
+
 def test_difference_level_is_tested_against_the_high_one(foundation):
     config = foundation(recipe="molecules.pbe0-d3~dftb-ptbp.n*", values=[10])
     assert config.target_of("one") == ("molecules", ["pbe0-d3", "dftb-ptbp"])
@@ -499,13 +570,13 @@ def test_what_is_only_tested_on_cannot_be_trained_on(values):
         ("molecules", "pbe0-d3", "molecules.extxyz", "methane-0000"),
         ("tungsten", "pbe", "tungsten.extxyz", "tungsten-0000"),
         ("molecules-2", "pbe0-d3", "molecules-v2.extxyz.xz", None),
-        ("tungsten-2", "pbe", "tungsten-v2.extxyz.xz", "w-0000"),
+        ("tungsten-2", "dftb-ptbp", "tungsten-v2.extxyz.xz", None),
         ("methanol", "pbe", "methanol.extxyz.xz", "methanol-02231"),
         ("methanol_oh", "ccsdt", "methanol_oh.extxyz.xz", "methanol-O-H-000"),
     ],
 )
 def test_generated_pools_are_counted_like_those_that_ship(values, system, level, file, first):
-    """Which molecules are left out is not known before; how many there are is, and of those to train on a bound."""
+    """What is left out is not known before; how many there are is, and of those to train on a bound."""
     made = read("config/reference.yaml")["systems"][system]
     own = values["systems"].get(system, made)
     own["split"] = own.get("split", {"level": level}) | {"test": 10, "validation": 5}
@@ -529,5 +600,6 @@ def test_generated_pools_are_counted_like_those_that_ship(values, system, level,
     if first is None:
         assert generated["ids"] is None
         assert shipped["available"] <= generated["available"] <= shipped["available"] + 15
-        shipped |= {"ids": None, "molecule": None, "available": generated["available"]}
+        unknown = dict.fromkeys(key for key in generated if generated[key] is None)
+        shipped |= {**unknown, "available": generated["available"]}
     assert generated == shipped

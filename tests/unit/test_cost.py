@@ -113,6 +113,15 @@ def test_replay_is_a_second_batch_in_each_step(built_in):
     assert {step.subject.system for step in steps} == {"tungsten", "simple_crystals"} and len(set(steps.values())) == 1
 
 
+def test_each_part_of_a_joint_stage_is_a_batch_in_each_step(built_in):
+    steps = work.of(built_in, train("molecules.dftb-ptbp.n300+foundation.wb97m-d3.n40+molecules.pbe0-d3.n100")).steps
+    (one,) = work.of(built_in, train("molecules.pbe0-d3.n100")).steps.items()
+    assert {step.subject.system: count for step, count in steps.items()} == {
+        "molecules": 2 * one[1],
+        "foundation": one[1],
+    }
+
+
 def test_floating_point_types(paper, built_in):
     def of(config, path):
         return work.dtype_of(config, recipe.parse(path))

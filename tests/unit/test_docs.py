@@ -4,9 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "resources").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")),
+    *(page for folder in ("docs", "resources") for page in sorted((ROOT / folder).rglob("*.md"))),
+]
 FOLDERS = (
     "workflow",
     "mftl",
@@ -88,6 +92,13 @@ def test_links_lead_somewhere(page):
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_every_page_is_once_in_the_navigation_of_the_site():
+    navigation = yaml.safe_load((ROOT / "docs/site/navigation.yaml").read_text(encoding="utf-8"))
+    entries = [page for headings in navigation.values() for pages in headings.values() for page in pages]
+    assert sorted(entries) == sorted(str(page.relative_to(ROOT)) for page in PAGES)
+    assert set(navigation) <= set(entries)
 
 
 def test_what_is_not_there_is_noticed():

@@ -52,9 +52,8 @@ def test_scripts_leave_torch_alone():
 def test_tables_and_drawings_leave_torch_alone():
     """All but those for which models are run (``MEASURED`` of a kind of figures)."""
     names = [name for name in MODULES if name.startswith(("mftl.plotting.", "mftl.tables."))]
-    assert "torch" not in loaded(
-        [name for name in names if name not in ("mftl.tables.phonons", "mftl.tables.bond_scans")]
-    )
+    measured = {f"mftl.tables.{name}" for name in ("bond_scans", "dimers", "phonons", "structure_search")}
+    assert "torch" not in loaded([name for name in names if name not in measured])
 
 
 def imported_modules(name: str) -> set[str]:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ase import Atoms
+from ase.build import bulk
 from mace import modules
 from mace.tools.scripts_utils import extract_config_mace_model
 
@@ -13,11 +15,12 @@ from mftl import models
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.inputs import InputError
-from mftl.prediction import predict
+from mftl.prediction import predict, predict_with_stress
 from mftl.structures import write_structures
 from mftl.training import ways
 from mftl.training.rates import parameter_groups
 from mftl.training.run import Run
+from mftl.training.ways import replay as replay_way
 
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
 MORE_ELEMENTS = ["H", "Li", "C", "N", "O", "F", "Si", "S", "Cl", "W"]
@@ -251,16 +254,120 @@ def test_other_replayed_data_are_another_run(foundation, dft, dftb, tmp_path):
     assert len({run.identity for run in runs}) == 4
 
 
-def test_two_levels_at_once_from_random_weights(dft, dftb, tmp_path):
-    """The second head is fitted to its own level before the first step, and both learn."""
+def test_labels_of_the_parent_start_without_error(foundation, dft, tmp_path):
+    """Of structures alone, with the parent's own reference energies; they are part of what a run is recognised by."""
+    settings = FAST.model_copy(update={"parent_dtype": "float64"})
+    bare = Labelled(dft.structures[:30], np.full(30, np.nan), None)
+    ways = {"replay": {"data": bare, "weight": 1.0, "labels": "parent"}}
+    run = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=ways)
+    second = run.heads[1]
+    error = run.errors(second, second.graphs)
+    assert error.energy < 1e-6 and error.forces < 1e-6
+    parent = models.load_model(foundation, dtype="float64")
+    energies, forces = predict(parent, bare.structures)
+    np.testing.assert_allclose(second.data.energies, energies, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(np.concatenate(second.data.forces), np.concatenate(forces), atol=1e-10)
+    assert second.data.stresses is None
+    model = run.train()
+    after = run.errors(second, second.graphs).forces
+    _, naive = predict(finetune(foundation, dft, tmp_path / "naive", settings), bare.structures)
+    forgotten = 1000 * np.sqrt(np.mean((np.concatenate(naive) - np.concatenate(forces)) ** 2))
+    assert 0 < after < forgotten
+    again = Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=ways)
+    assert again.identity == run.identity and same(again.train(), model)
+    for other in ({"data": bare[:29]}, {"data": dft[:30], "labels": None}):
+        ways = {"replay": {"data": bare, "weight": 1.0, "labels": "parent"} | other}
+        assert Run(dft[:20], dft[40:], settings, tmp_path, parent=foundation, ways=ways).identity != run.identity
+
+
+def test_the_parent_labels_crystals_with_stress(tmp_path):
+    crystal = bulk("W", cubic=True)
+    crystal.rattle(0.05, seed=1)
+    model = models.build_model(SMALL, ["W"], 8.0, 1.0, 1, torch.float64)
+    found = replay_way.labelled_by(model, [crystal])
+    _, _, stresses = predict_with_stress(model, [crystal])
+    np.testing.assert_allclose(found.stresses, stresses)
+    with pytest.raises(InputError, match="Mo"):
+        replay_way.labelled_by(model, [bulk("Mo", cubic=True)])
+
+
+def joint(*parts: Labelled) -> dict:
+    """Other heads that learn other parts of a joint stage."""
+    return {"joint": list(parts)}
+
+
+def test_levels_at_once_from_random_weights(dft, dftb, tmp_path):
+    """Each head has the reference energies and the scale of its level before the first step, and all learn."""
     settings = FAST.model_copy(update={"epochs": 8})
-    options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": replay(dftb[:40])}
+    low = Labelled(dftb.structures, 2 * dftb.energies, [3 * one for one in dftb.forces])
+    options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": joint(dftb[:40], low[:30])}
     run = Run(dft[:20], dft[40:], settings, tmp_path, **options)
+    models_of_heads = [head.model for head in run.heads]
+    scales = [model.scale_shift.scale.item() for model in models_of_heads]
+    for scale, data in zip(scales, (dft[:20], dftb[:40], low[:30]), strict=True):
+        assert scale == pytest.approx(np.sqrt(np.mean(np.concatenate(data.forces) ** 2)), rel=1e-6)
+    alone = Run(dft[:20], dft[40:], settings, tmp_path / "alone", **options | {"ways": {}})
+    assert same(run.model, alone.model)
     before = [run.errors(head, head.graphs) for head in run.heads]
     assert all(one.energy < 1000.0 for one in before)  # meV/atom; the levels' zeros differ by 10⁶
     run.train()
     after = [run.errors(head, head.graphs) for head in run.heads]
     assert all(new.score < old.score for new, old in zip(after, before, strict=True))
+    first, *others = models_of_heads
+    for other in others:
+        for (name, a), (_, b) in zip(first.named_parameters(), other.named_parameters(), strict=True):
+            assert (a is b) == (not name.startswith("readouts")), name
+            assert torch.equal(a, b) == (not name.startswith("readouts")), name
+
+
+def test_a_joint_stage_resumes_and_is_a_plain_model(dft, dftb, tmp_path, caplog):
+    """Also after a parent, in which case its readouts are where all heads begin."""
+    from mace.calculators import MACECalculator
+
+    options = {"architecture": SMALL, "elements": MORE_ELEMENTS, "ways": joint(dftb[:40])}
+    Run(dft[:20], dft[40:], FAST, tmp_path / "a", **options).train((2,), False)
+    with caplog.at_level("INFO"):
+        resumed = Run(dft[:20], dft[40:], FAST, tmp_path / "a", **options).train((2, 4), False)
+    assert "resumed after epoch 2" in caplog.text
+    assert same(resumed, Run(dft[:20], dft[40:], FAST, tmp_path / "b", **options).train((2, 4), False))
+    path = tmp_path / "a" / "snapshots" / "e4.pt"
+    atoms = dft.structures[4].copy()
+    atoms.calc = MACECalculator(str(path), device="cpu", default_dtype="float64")
+    double = models.load_model(path, dtype="float64")
+    (energy,), (forces,) = predict(double, [atoms])
+    assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-6)
+    np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-8)
+    run = Run(dft[:20], dft[40:], FAST, tmp_path / "c", parent=path, ways=joint(dftb[:40]))
+    assert all(run.errors(head, head.graphs).energy < 500 for head in run.heads)  # of their own levels, 10⁶ apart
+
+
+def test_other_parts_are_read_from_their_training_sets(inputs, dft):
+    """Of their own split, and of another order for each seed where that is wanted."""
+    files = {"joint_0": inputs["replay"], "joint_split_0": inputs["replay_split"]}
+    part = {"system": "molecules", "level": "dftb-ptbp", "size": 4, "order": None}
+    (found,) = ways.read({"joint": [part]}, files, "stage")["joint"]
+    training = json.loads(inputs["replay_split"].read_text())["training"]
+    assert [atoms.info["id"] for atoms in found.structures] == training[:4]
+    (other,) = ways.read({"joint": [part | {"order": 2}]}, files, "stage")["joint"]
+    chosen = {atoms.info["id"] for atoms in other.structures}
+    assert len(chosen) == 4 and chosen < set(training) and chosen != set(training[:4])
+    with pytest.raises(InputError, match=r"molecules\.dftb-ptbp of stage: 11 structures wanted, but only 10"):
+        ways.read({"joint": [part | {"size": 11}]}, files, "stage")
+
+
+def test_structures_for_the_parent_need_no_labels(inputs, dftb, tmp_path):
+    pool = [atoms.copy() for atoms in dftb.structures]
+    write_structures(tmp_path / "pool.extxyz", [Atoms(a.numbers, a.positions, info={"id": a.info["id"]}) for a in pool])
+    value = {"structures": 7, "weight": 1.0, "labels": "parent"}
+    files = {"replay": [tmp_path / "pool.extxyz"], "replay_split": inputs["replay_split"]}
+    found = ways.read({"replay": value}, files, "stage")["replay"]
+    training = json.loads(inputs["replay_split"].read_text())["training"]
+    assert [atoms.info["id"] for atoms in found["data"].structures] == training[:7]
+    assert np.isnan(found["data"].energies).all() and found["labels"] == "parent"
+    every = ways.read({"replay": value | {"structures": None}}, {"replay": files["replay"]}, "stage")["replay"]
+    assert len(every["data"]) == len(pool)
+    labelled = ways.read({"replay": value}, inputs, "stage")["replay"]["data"]
+    assert np.isnan(labelled.energies).all() and len(labelled) == 7
 
 
 @pytest.fixture

@@ -66,6 +66,8 @@ def test_every_claim_has_its_figure_and_curves(paper):
 def test_curves_of_a_figure_are_trained_alike(paper):
     """No gain is one of annealing, of weights, of validation or of the type of numbers."""
     for name, figure in paper.figures.items():
+        if name.startswith("accurate/"):
+            continue  # below
         curves = getattr(figure, "curves", [])
         seen, types = set(), set()
         for recipe in (one for curve in curves for one in paper.recipes_of(curve)):
@@ -76,6 +78,48 @@ def test_curves_of_a_figure_are_trained_alike(paper):
             first = paper.training_of(recipe.stages[0].mode, False)
             types.add("float64" if recipe.foundation else first.dtype)
         assert len(seen) <= 1 and len(types) <= 1, name
+
+
+def test_fine_tuning_on_energies_is_that_of_its_paper(paper):
+    """Rates fall linearly to zero and are fractions; energies alone and with forces differ in the forces alone."""
+    own = ("accurate-", "malonaldehyde-", "general-", "diverse-")
+    for curve in (one for one in paper.curves if one.startswith(own)):
+        assert len(paper.seeds_of(curve)) == 5
+        for recipe in paper.recipes_of(curve):
+            for k, stage in enumerate(recipe.stages):
+                settings = paper.training_of(stage.mode, k > 0)
+                assert settings.learning_rate_final == 0 and settings.dtype == "float32"
+                general = stage.system.startswith("ani-")
+                seen = settings.planned_epochs(stage.size) * settings.steps_per_epoch(stage.size) * settings.batch_size
+                if general:  # as many structures as in 2000 steps of 2048, within an epoch of the largest set
+                    assert 2000 * 2048 <= seen < 1.15 * 2000 * 2048
+                    assert settings.energy_weight == 33 * 10
+                else:
+                    assert settings.planned_epochs(stage.size) == (1000 if stage.system.startswith("cc-") else 100)
+    for mode in ("discriminative", "non-discriminative"):
+        with_forces, without = (paper.training_of(name, True).model_dump() for name in (mode, f"{mode}-energy"))
+        assert {key for key in with_forces if with_forces[key] != without[key]} == {"forces_weight", "rescale"}
+    tuned, scratch = paper.training_of("discriminative", True), paper.training_of("md17", False)
+    rates = [tuned.learning_rate * tuned.layer_decay**k / scratch.learning_rate for k in range(3)]
+    assert rates == pytest.approx([1 / 3, 1 / 15, 1 / 75], rel=1e-3) and tuned.frozen == ["embedding"]
+    assert paper.training_of("non-discriminative", True).learning_rate == scratch.learning_rate
+
+
+def test_no_geometry_tested_on_at_coupled_cluster_was_trained_on_at_dft(paper):
+    """ANI-1x holds all of ANI-1ccx; what is fine-tuned and tested on ANI-1ccx comes from its own training set."""
+    for curve in paper.curves:
+        system, _ = paper.target_of(curve)
+        if system == "ani-1ccx":
+            assert {stage.system for recipe in paper.recipes_of(curve) for stage in recipe.stages} == {"ani-1ccx"}
+    assert available(paper, "ani-1ccx", "ccsdt-cbs", ROOT) == 489571 - 12000
+
+
+def test_deca_alanine_in_water_has_the_atoms_of_the_paper(paper):
+    peptide, box = paper.systems["deca-alanine"].pool, paper.systems["deca-alanine-water"].pool
+    assert peptide.atoms() == 104 == paper.figures["accurate/fig8"].first_atoms
+    assert peptide.atoms() + 3 * box.waters == 2384 and box.files() == ["results/pools/deca-alanine.extxyz"]
+    for name in ("ala10-gas", "ala10-water"):
+        assert paper.dynamics[name].committee and paper.dynamics[name].replicas == 1
 
 
 def test_pretrainings_of_both_sizes_are_annealed_alike(paper):

@@ -84,6 +84,30 @@ def test_what_is_replayed_is_an_input(config):
     assert ways == {"replay": {"system": "foundation", "level": "wb97m-d3", "structures": 400, "weight": 1.0}}
 
 
+def test_parts_of_a_joint_stage_are_inputs(config):
+    """Each with the split of its system: what is tested in one part is trained on in none."""
+    asked = model("foundation.wb97m-d3.n40+molecules.pbe0-d3~dftb-ptbp.n60+molecules.ccsdt.n30.energy-only")
+    found = training.inputs(config, asked)
+    assert found["labels"] == ["results/labels/molecules/ccsdt.extxyz"]
+    assert found["joint_0"] == ["results/labels/foundation/wb97m-d3.extxyz"]
+    assert found["joint_1"] == [f"results/labels/molecules/{level}.extxyz" for level in ("pbe0-d3", "dftb-ptbp")]
+    assert [found[key] for key in ("split", "joint_split_0", "joint_split_1")] == [
+        f"results/splits/{system}.json" for system in ("molecules", "foundation", "molecules")
+    ]
+    parts = [
+        {"system": "foundation", "level": "wb97m-d3", "size": 40, "order": None},
+        {"system": "molecules", "level": "pbe0-d3~dftb-ptbp", "size": 60, "order": None},
+    ]
+    assert training.ways(config, asked) == {"joint": parts}
+    assert training.data(config, asked)["size"] == 30
+    assert training.new_model(config, asked)["elements"] == config.systems["molecules"].elements
+    assert training.source(config, asked) != training.source(config, model("molecules.ccsdt.n30.energy-only"))
+    redrawn = config_with(modes={"energy-only": {"resample": True}})
+    assert [one["order"] for one in training.ways(redrawn, asked)["joint"]] == [2, 2]
+    chain = model("molecules.dftb-ptbp.n60+molecules.pbe0-d3.n30.e4/molecules.ccsdt.n5.multihead")
+    assert training.ways(config, chain)["replay"]["level"] == "pbe0-d3"  # of what the parent is for
+
+
 def test_elements_take_places(config):
     asked = model("silicon.stillinger-weber.n50.e5.forces/germanium.stillinger-weber.n5.from-silicon", "tiny-diamond")
     assert training.ways(config, asked) == {"elements": {"Ge": "Si"}}
@@ -122,6 +146,9 @@ def test_candidates_are_tried_in_the_order_of_snapshots():
         ("molecules.pbe0-d3.n50.e2e", "TRAINED"),
         ("molecules.pbe0-d3.n50.layers-4", "TRAINED"),
         ("molecules.pbe0-d3~dftb-ptbp.n50.e4", "SNAPSHOT"),
+        ("a.b.n60+a.c~d.n5+a.d.n7.v2", "TRAINED"),
+        ("a.b.n60+a.c.n5.e4", "SNAPSHOT"),
+        ("a.b.n60+a.c.n5.ebest/a.d.n7+a.c.n5", "CHOSEN"),
         ("a.b.n60.e4/a.c.n10", "TRAINED"),
         ("a.b.n60.e4.v2/a.c.n10.v3", "TRAINED"),
         ("a.b.n60.e4/a.c.n10.e8", "SNAPSHOT"),

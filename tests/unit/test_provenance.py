@@ -70,6 +70,13 @@ def test_a_record_tells_what_went_in(chain):
     assert [path.name for path in Path("results/models").rglob("*.provenance.json")] == ["model.pt.provenance.json"]
 
 
+def test_a_committee_has_the_seeds_of_its_models(chain):
+    events = {"events": "results/dynamics/hot/tiny/a/seed-1-3/events.csv"}
+    record = run("dynamics", chain.model, events, {"protocol": {"seed": 7, "bond_deviation": None, "ensemble": "nvt"}},
+                 {"seed": "1-3"})  # fmt: skip
+    assert record["seeds"] == [1, 2, 3, 7]
+
+
 def test_what_to_cite_comes_down_the_chain(chain):
     assert {"cui2025", "molder2021", "tblite", "bannwarth2019", "zaverkin2023"} <= set(chain.record["cite"])
     labels = provenance.Records().of(chain.labels["labels"])

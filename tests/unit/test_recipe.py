@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mftl import recipe
-from mftl.recipe import BEST, OPEN, Recipe, Stage
+from mftl.recipe import BEST, OPEN, Part, Recipe, Stage
 
 names = st.from_regex(rf"\A{recipe.NAME}\Z")
 levels = st.one_of(names, st.tuples(names, names).map("~".join))
 numbers = st.integers(1, 10**6)
 modes = st.one_of(st.just("default"), st.from_regex(rf"\A{recipe.MODE}\Z").filter(lambda mode: mode != "ebest"))
-stages = st.builds(Stage, names, levels, numbers, st.one_of(st.none(), st.just(BEST), numbers), modes)
+others = st.lists(st.builds(Part, names, levels, numbers), max_size=2).map(tuple)
+stages = st.builds(Stage, names, levels, numbers, st.one_of(st.none(), st.just(BEST), numbers), modes, others).filter(
+    lambda stage: len({(part.system, part.level) for part in stage.parts}) == len(stage.parts)
+)
 
 
 def choosable(stages: list[Stage]) -> tuple[Stage, ...]:
@@ -36,7 +39,7 @@ def test_parsing_inverts_formatting(chain):
 @given(chains, numbers)
 def test_open_number_is_filled_in(chain, value):
     last = chain.stages[-1]
-    curve = Recipe((*chain.stages[:-1], Stage(last.system, last.level, OPEN, last.epochs, last.mode)), chain.foundation)
+    curve = replace(chain, stages=(*chain.stages[:-1], replace(last, size=OPEN)))
     read = recipe.parse(str(curve))
     assert read.open == "size"
     assert read.at(value).last.size == value
@@ -89,6 +92,32 @@ def test_best_epoch_is_tried_by_the_next_stage():
     ]
     assert chain.chooser == chain.parent
     assert recipe.parse("x.a.n9.e4/x.b.n4").chooser is None
+
+
+def test_a_joint_stage_is_for_its_last_part():
+    chain = recipe.parse("x.a.n*+y.b~c.n50+x.d.n7.e4.slow/x.d.n5")
+    stage = chain.stages[0]
+    assert (stage.system, stage.level, stage.size, stage.epochs, stage.mode) == ("x", "d", 7, 4, "slow")
+    assert stage.others == (Part("x", "a", OPEN), Part("y", "b~c", 50))
+    assert stage.parts[-1] is stage and [part.levels for part in stage.parts] == [("a",), ("b", "c"), ("d",)]
+    assert chain.open == "size" and chain.parent.parent is None
+    assert str(chain.at(9)) == "x.a.n9+y.b~c.n50+x.d.n7.e4.slow/x.d.n5"
+    assert str(chain.parent.trained) == "x.a.n*+y.b~c.n50+x.d.n7.slow"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x.a.n5+x.a.n7", r"learns x\.a twice: each level of a system once"),
+        ("x.a.n5.e4+x.b.n7", r"expected <system>\.<level>\.n<size>\+…\+<system>\.<level>\.n<size>\[\.e<epochs>\]"),
+        ("x.a.n5+", "is not a stage"),
+        ("x.a.n0+x.b.n7", "start at 1"),
+        ("x.a.n*+x.b.n*", "only one number may be left open"),
+    ],
+)
+def test_what_is_no_joint_stage_is_refused(text, expected):
+    with pytest.raises(ValueError, match=expected):
+        recipe.parse(text)
 
 
 def test_difference_level_needs_both_labels():

@@ -24,7 +24,7 @@ def test_sections_of_each_family_are_complete():
     """A module that is no base of others is a plug; a package is one with a module `section`."""
     folder = Path(registry.__file__).parent
     for family, shared, found in (
-        ("figures", {"base", "errors", "parity", "simulated_panels", "simulations"}, figures.sections()),
+        ("figures", {"base", "errors", "parents", "parity", "simulated_panels", "simulations"}, figures.sections()),
         ("pools", {"base", "file", "dataset", "molecule"}, pools.sections()),
         ("engines", {"worker"}, engines.sections()),
         ("modes", {"base"}, modes.sections()),
@@ -39,7 +39,11 @@ def test_each_kind_of_figure_has_a_drawing_and_each_key_of_a_mode_its_counterpar
     folder = Path(registry.__file__).parent
     for section in figures.sections().values():
         assert (folder / "plotting" / f"{section.__module__.rpartition('.')[2]}.py").is_file()
-    assert {path.stem for path in (folder / "training/ways").glob("*.py")} == {"__init__", *modes.sections()}
+    assert {path.stem for path in (folder / "training/ways").glob("*.py")} == {
+        "__init__",
+        "joint",
+        *modes.sections(),
+    }  # joint: of stages
 
 
 @pytest.fixture

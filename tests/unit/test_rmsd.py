@@ -59,7 +59,24 @@ def test_frames_of_replicas(tmp_path):
     assert (found.groupby("replica")["rmsd_A"].first() == 0).all()
     assert found[found["replica"] == 0]["rmsd_A"].is_monotonic_increasing and len(found) == 17
     assert (rmsd.of_simulations(frames(), "heavy")["rmsd_A"] == 0).all()  # one atom
-    assert rmsd.of_simulations(frames(), "all", skip=0.3)["time_ps"].min() == 0.3
+
+
+def test_what_is_skipped_is_still_what_is_compared_with():
+    whole, later = rmsd.of_simulations(frames(), "all"), rmsd.of_simulations(frames(), "all", skip=0.3)
+    pd.testing.assert_frame_equal(later, whole[whole["time_ps"] >= 0.3].reset_index(drop=True))
+    none = rmsd.of_simulations(frames(), "all", skip=2.0)
+    assert none.empty and list(none) == list(whole)
+
+
+def test_a_solvent_does_not_count():
+    """Water that stays, and one beside it that flies off."""
+    beside = [one + Atoms("OH2", one.positions + one.info["time_ps"] * 50 + 5) for one in frames()]
+    for one, alone in zip(beside, frames(), strict=True):
+        one.info = alone.info
+    pd.testing.assert_frame_equal(
+        rmsd.of_simulations(beside, "all", first_atoms=3), rmsd.of_simulations(frames(), "all")
+    )
+    assert rmsd.of_simulations(beside, "all")["rmsd_A"].max() > 10
 
 
 def test_running_means():
@@ -75,7 +92,7 @@ def test_table_and_figure(tmp_path):
     pd.DataFrame({"replica": [0, 1], "failed_ps": [np.nan, 0.5]}).to_csv(tmp_path / "e.csv", index=False)
     runs = [{"curve": "mftl", "value": 25, "seed": "1-3"}]
     inputs = {"events": [tmp_path / "e.csv"], "trajectories": [tmp_path / "t.extxyz"]}
-    table = rmsd_table.table(inputs, {"runs": runs, "measured": {"atoms": "all", "skip": 0.0}})
+    table = rmsd_table.table(inputs, {"runs": runs, "measured": {"atoms": "all", "skip": 0.0, "first_atoms": None}})
     assert table[table["replica"] == 1]["failed_ps"].eq(0.5).all() and table["seed"].eq("1-3").all()
     values = complete(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
     panel = {"label": "gas", "models": [{"curve": "mftl", "value": 25, "label": "MFTL"}]}
@@ -94,3 +111,8 @@ def test_table_and_figure(tmp_path):
     assert len(lines) == 2 and len(crosses) == 1 and crosses[0].get_xdata()[0] == 0.5
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["MFTL"]
     assert "running means over 0.2 ps" in section.text(config)
+    solute = section.model_copy(update={"first_atoms": 3})
+    assert "all atoms among the first 3" in solute.text(config)
+    late = rmsd_table.table(inputs, {"runs": runs, "measured": {"atoms": "all", "skip": 2.0, "first_atoms": None}})
+    assert late.empty
+    drawing.plot(late, params["panels"], STYLE, params)

@@ -320,6 +320,49 @@ def test_chosen_epoch_and_second_head(project):
     assert (project / "results/best/modes/model.json").read_bytes() == (path / "model.json").read_bytes()
 
 
+def test_a_joint_stage_low_rank_and_labels_of_the_parent(project):
+    """Three ways through the rules: each makes a model that mace-torch loads, tested on what none was trained on."""
+    import json
+
+    import numpy as np
+    from ase.io import read
+    from mace.calculators import MACECalculator
+
+    recipes = {
+        "joint": "molecules.dftb-ptbp.n40+molecules.pbe0-d3.n10",
+        "low-rank": "molecules.dftb-ptbp.n60.e2/molecules.pbe0-d3.n10.lora",
+        "self": "foundation.wb97m-d3.n40.e2/molecules.pbe0-d3.n10.pseudolabels",
+    }
+    curves = {
+        name: {"label": name, "recipe": text.replace(".n10", ".n*"), "values": [10]} for name, text in recipes.items()
+    }
+    edit(project, {"curves": curves, "figures": {"ways": {"kind": "learning-curves", "curves": [*curves]}}})
+    done = snakemake(project, "results/best/ways/model.pt", "results/ways.pdf", "results/ways.bib")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(pd.read_csv(project / "results/errors/ways.csv")["curve"]) == {*recipes}
+    assert "hu2022" in (project / "results/ways.bib").read_text()
+    models = project / "results/models/tiny"
+    tested = read(project / "results/labels/molecules/pbe0-d3.extxyz", ":")
+    ids = json.loads((project / "results/splits/molecules.json").read_text())["test"]
+    tested = {atoms.info["id"]: atoms for atoms in tested}
+    for name, text in recipes.items():
+        data = np.load(project / f"results/predictions/{name}.npz")
+        atoms = tested[ids[0]].copy()
+        atoms.calc = MACECalculator(str(models / text / "seed-1/model.pt"), device="cpu", default_dtype="float32")
+        assert data["energies"].reshape(-1)[0] == pytest.approx(atoms.get_potential_energy(), abs=5e-3)
+        np.testing.assert_allclose(data["forces"].reshape(-1, 3)[: len(atoms)], atoms.get_forces(), atol=1e-4)
+    card = json.loads((models / recipes["joint"] / "seed-1/model.json").read_text())
+    assert card["ways"] == {"joint": [{"system": "molecules", "level": "dftb-ptbp", "size": 40, "order": None}]}
+    logs = {
+        name: (project / f"results/logs/train/tiny/{text}/seed-1.log").read_text() for name, text in recipes.items()
+    }
+    assert "errors of head 2 on its 40 structures" in logs["joint"]
+    assert "40 structures to replay are labelled by the parent model" in logs["self"]
+    assert "errors of head 2 on its 40 structures before the first step: 0.0 meV/atom 0 meV/Å" in logs["self"]
+    again = calls.planned(project, "results/best/ways/model.pt", "results/ways.pdf", *TEST)
+    assert again == {}
+
+
 def test_a_level_of_energies_alone(project):
     """A figure of one panel in kcal/mol, and the best model's report and card; the pre-training has forces."""
     (file,) = (ROOT / "resources/molecules").glob("molecules.pbe0-d3.extxyz*")

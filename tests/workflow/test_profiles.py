@@ -112,7 +112,7 @@ def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
 
 @pytest.mark.parametrize(
     ("files", "trainings", "simulations"),
-    [(["config/paper.yaml"], 368, 45), (["config/paper.yaml", "config/paper-extended.yaml"], 386, 150)],
+    [(["config/paper.yaml"], 1088, 101), (["config/paper.yaml", "config/paper-extended.yaml"], 1106, 206)],
     ids=["paper", "extended"],
 )
 def test_both_campaigns_at_the_papers_scale_are_planned(tmp_path, files, trainings, simulations):

@@ -13,9 +13,10 @@ import one_node_slurm
 import pandas as pd
 import pytest
 import yaml
+from ase.io import write
 from calls import ROOT
 
-from mftl import catalogue, checks, downloads, rehearsal
+from mftl import catalogue, checks, downloads, pools, rehearsal
 from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 from mftl.recipe import parse
@@ -24,7 +25,7 @@ from mftl.systems import published
 
 FILES = ("config/paper.yaml", "config/rehearsal.yaml", "config/rehearsal-files.yaml")
 ASKED = ("--configfile", *FILES)
-WITHOUT_DFTB = "config/without-dftb.yaml"
+WITHOUT = "config/without.yaml"
 # where DFTB+ is not installed: a cheap method for the molecules, for tungsten the published labels once more
 INSTEAD = {"qm7x": {"engine": "tblite", "method": "GFN1-xTB"}, "tungsten": {"dataset": "tungsten-gap2014"}}
 SECONDS = 5400  # for all of it: no measure, only an end
@@ -42,17 +43,23 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def given(folder):
-    """How the configuration is given: where DFTB+ is not installed, another engine takes its place."""
-    if shutil.which("dftb+"):
+    """How the configuration is given: where DFTB+ or packmol are not installed, something else takes their place."""
+    lacking = [name for name in ("dftb+", "packmol") if not shutil.which(name)]
+    if not lacking:
         return ASKED
     values: dict = {}
     for name in FILES:
         values = overlaid(values, yaml.safe_load((folder / name).read_text()))
     values = complete(values, folder) | {"studies": []}
-    for system, level in INSTEAD.items():
+    for system, level in INSTEAD.items() if "dftb+" in lacking else ():
         values["systems"][system]["levels"]["dftb-ptbp"] = level
-    (folder / WITHOUT_DFTB).write_text(yaml.safe_dump(values, sort_keys=False))
-    return ("--configfile", WITHOUT_DFTB)
+    if "packmol" in lacking:
+        wet = values["systems"]["deca-alanine-water"]
+        (box,) = pools.pool(wet["pool"]).example(1)  # water on a lattice
+        write(folder / "downloads/box.extxyz", box, format="extxyz")
+        wet["pool"] = {"file": "downloads/box.extxyz"}
+    (folder / WITHOUT).write_text(yaml.safe_dump(values, sort_keys=False))
+    return ("--configfile", WITHOUT)
 
 
 def test_it_has_all_that_the_campaign_has(folder):

@@ -50,6 +50,18 @@ def test_second_head_needs_the_labels_that_the_parent_learned(plan):
     assert jobs["collect_labels"] == 3 and jobs["train"] == 1
 
 
+def test_a_joint_stage_needs_the_labels_of_all_its_levels(plan):
+    jobs = plan("molecules.dftb-ptbp.n40+foundation.wb97m-d3.n30+molecules.pbe0-d3.n*.e2/molecules.ccsdt.n5", [10, 20])
+    assert (jobs["collect_labels"], jobs["split"], jobs["train"], jobs["snapshot"]) == (4, 2, 4, 2)
+
+
+def test_structures_that_the_parent_labels_need_no_labels(plan):
+    models, modes = {"start": "config.yaml"}, {"self": {"replay": {"labels": "parent", "system": "foundation"}}}
+    jobs = plan("start/molecules.pbe0-d3.n*.self", [10], foundation_models=models, modes=modes)
+    # the split of the structures is drawn from what is labelled at the level it names
+    assert jobs["collect_labels"] == 2 and jobs["build_pool"] == 2 and jobs["train"] == 1
+
+
 def test_foundation_model_as_it_is_is_trained_by_nobody(plan):
     models = {"start": "config.yaml"}
     plan("molecules.pbe0-d3.n*", [10])

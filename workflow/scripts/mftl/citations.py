@@ -95,7 +95,7 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
     if settings.get("layer_decay", 1) != 1:
         keys.add("zaverkin2023")
     for way in params.get("ways") or ():
-        keys.update(modes.sections()[way].CITE)
+        keys.update(getattr(modes.sections().get(way), "CITE", ()))  # other parts of a joint stage are no key of a mode
     return keys
 
 

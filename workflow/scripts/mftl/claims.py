@@ -3,7 +3,8 @@
 The claims are a file of their own (``resources/claims.yaml``): each has an expression that reads our number from
 the points of a figure, ``results/points/<figure>.csv``. Expressions are small dictionaries:
 
-    {curve: mftl, value: smallest, quantity: energy}      a point's error (``read``: which, by default rmse)
+    {curve: mftl, value: smallest, quantity: energy}      a point's error (``read``: which, by default rmse; ``group``:
+                                                          of a table of groups, by default all)
     {ratio: [a, b]}, {gain: [a, b]}                       a / b; how much lower a is than b, in percent
     {highest: a}                                          the largest over the open number
     {best: a}                                             the open number at which a is lowest
@@ -33,9 +34,10 @@ Number = int | float
 Expression = dict[str, Any]
 Values: TypeAlias = Any  # an array of estimate and draws (1 + draws,), or a table with a row of these for each value
 UNKNOWN = "not testable"
+ALL = "all"  # the group that holds all test structures
 LEVELS_OFF = 0.95  # a step that leaves so much of an error is no clear improvement
 OPERATIONS = ("ratio", "gain", "highest", "best")
-KEYS = ("curve", "value", "quantity", "read")
+KEYS = ("curve", "value", "quantity", "read", "group")
 
 
 class NotTestable(Exception):
@@ -155,7 +157,12 @@ class _Reader:
         rows, which = self.table, leaf.get("read", "rmse")
         if rows is None:
             raise NotTestable(f"{self.figure} is not in the configuration")
-        for key, wanted in (("read", which), ("curve", leaf["curve"]), ("quantity", leaf["quantity"])):
+        asked = [("read", which), ("curve", leaf["curve"]), ("quantity", leaf["quantity"])]
+        if "group" in rows or "group" in leaf:
+            asked.append(("group", leaf.get("group", ALL)))
+        for key, wanted in asked:
+            if key not in rows:
+                raise NotTestable(f"{self.figure} has no {key}s")
             rows = rows[rows[key] == wanted]
             if rows.empty:
                 raise NotTestable(f"{self.figure} has no {wanted if key == 'read' else f'{key} {wanted}'}")
@@ -165,7 +172,7 @@ class _Reader:
         rows = self.points(leaf)
         values = pd.DataFrame(points.draws(rows), index=rows.index)
         several = not (rows.index == 0).all()  # a comparison has no open number
-        name = f"{leaf['curve']} {leaf['quantity']}" + (f" {leaf['read']}" if "read" in leaf else "")
+        name = " ".join(leaf[key] for key in ("curve", "group", "quantity", "read") if key in leaf)
         if "value" not in leaf and several:
             self.read.append(f"{name}: " + ", ".join(f"{_text(row)} at {row.Index}" for row in rows.itertuples()))
             return values

@@ -60,6 +60,19 @@ def choose(
     return chosen
 
 
+def unlabelled(files: list[str | Path], ids: list[str], count: int | None, what: str = "the set") -> Labelled:
+    """Structures that all of some files hold, at most ``count``, in the order of the ids; their energies are nan.
+
+    Raises InputError if there is none.
+    """
+    first, *others = (Structures(path) for path in files)
+    known = [one for one in ids if one in first and all(one in other for other in others)]
+    if not known:
+        raise InputError(f"{what}: some structures wanted, but none of them is in {files}")
+    chosen = [first[one] for one in known[:count]]
+    return Labelled(chosen, np.full(len(chosen), np.nan), None)
+
+
 def _labelled(files: list[Structures], ids: list[str]) -> Labelled:
     structures, energies = [], []
     stresses: list[np.ndarray] = []

@@ -100,6 +100,7 @@ def build_model(
             correlation=architecture.correlation,
             use_reduced_cg=False,  # with True the model would be another one where cuEquivariance is installed
             radial_MLP=architecture.radial_mlp,
+            pair_repulsion=architecture.pair_repulsion,
             atomic_inter_scale=scale,
             atomic_inter_shift=0.0,
         )

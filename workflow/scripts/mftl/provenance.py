@@ -27,6 +27,7 @@ from typing import Any
 
 from mftl import __version__, citations
 from mftl.inputs import InputError
+from mftl.paths import members
 
 ENDING = ".provenance.json"
 # distributions whose version is written down where their module was imported
@@ -206,7 +207,9 @@ def _now() -> str:
 def _seeds(values: Any) -> Iterator[Any]:
     """All numbers that stand under ``seed`` or ``seeds``."""
     for key, value in values.items():
-        if key in ("seed", "seeds"):
+        if key in ("seed", "seeds") and isinstance(value, str):
+            yield from members(value)  # a wildcard: 1, or 1-3 of a committee
+        elif key in ("seed", "seeds"):
             yield from value if isinstance(value, list) else [value]
         elif isinstance(value, dict):
             yield from _seeds(value)

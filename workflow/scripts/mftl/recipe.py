@@ -3,8 +3,10 @@
 One stage is ``<system>.<level>.n<size>[.e<epochs>][.<mode>]``; stages are chained by ``/``. The first element may
 be the name of a foundation model instead, which may also stand alone. In a curve, one number is left open and written
 ``*``. ``.ebest`` is that of several snapshots whose fine-tuning by the next stage has the lowest validation error.
+A joint stage learns several levels at once, joined by ``+``: the last one is what its model is for.
 
     molecules.dftb-ptbp.n3000.e16/molecules.pbe0-d3.n50
+    molecules.dftb-ptbp.n3000+molecules.pbe0-d3.n50
     molecules.dftb-ptbp.n3000.ebest/molecules.pbe0-d3.n400/molecules.ccsdt.n25
     mace-off23-small/molecules.pbe0-d3.n*
 """
@@ -13,35 +15,51 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import TypeVar
 
 NAME = r"[a-z][a-z0-9_-]*"
 LEVEL = rf"{NAME}(?:~{NAME})?"
 # any name but those that say which snapshot a stage is
 MODE = rf"(?!e(?:\d+|best)(?:[/.]|$)){NAME}"
-_STAGE = re.compile(
-    rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)"
-    rf"(?:\.e(?P<epochs>\d+|\*|best))?(?:\.(?P<mode>{MODE}))?"
-)
-FORM = "<system>.<level>.n<size>[.e<epochs>][.<mode>]"
+_PART = rf"(?P<system>{NAME})\.(?P<level>{LEVEL})\.n(?P<size>\d+|\*)"
+_STAGE = re.compile(rf"{_PART}(?:\.e(?P<epochs>\d+|\*|best))?(?:\.(?P<mode>{MODE}))?")
+PART_FORM = "<system>.<level>.n<size>"
+FORM = f"{PART_FORM}[.e<epochs>][.<mode>]"
 OPEN = -1  # the number that a curve leaves open
 BEST = -2  # the epoch that the next stage's validation error chooses
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One training run. ``epochs`` None: until it stops by itself; a number: its snapshot after that many epochs.
-
-    ``epochs`` BEST: the snapshot that makes the best parent of the next stage.
-    """
+class Part:
+    """What is learned: so many structures of a system, labelled at a level."""
 
     system: str
     level: str
     size: int
-    epochs: int | None = None
-    mode: str = "default"
 
     def __str__(self) -> str:
-        text = f"{self.system}.{self.level}.n{_number(self.size)}"
+        return f"{self.system}.{self.level}.n{_number(self.size)}"
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels whose labels are needed: two for a difference level ``high~low``."""
+        return tuple(self.level.split("~"))
+
+
+@dataclass(frozen=True)
+class Stage(Part):
+    """One training run. ``epochs`` None: until it stops by itself; a number: its snapshot after that many epochs.
+
+    ``epochs`` BEST: the snapshot that makes the best parent of the next stage. ``others``: what a joint stage learns
+    with other heads; its model is for its own system and level.
+    """
+
+    epochs: int | None = None
+    mode: str = "default"
+    others: tuple[Part, ...] = ()
+
+    def __str__(self) -> str:
+        text = "+".join([*map(str, self.others), super().__str__()])
         if self.epochs is not None:
             text += ".ebest" if self.epochs == BEST else f".e{_number(self.epochs)}"
         return text if self.mode == "default" else f"{text}.{self.mode}"
@@ -52,9 +70,12 @@ class Stage:
         return replace(self, epochs=None)
 
     @property
-    def levels(self) -> tuple[str, ...]:
-        """The levels whose labels the stage needs: two for a difference level ``high~low``."""
-        return tuple(self.level.split("~"))
+    def parts(self) -> tuple[Part, ...]:
+        """All that is learned at once, in the order in which it is written: the last is the stage itself."""
+        return (*self.others, self)
+
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 @dataclass(frozen=True)
@@ -111,7 +132,7 @@ class Recipe:
     def open(self) -> str | None:
         """Which number is left open: ``size``, ``epochs`` or None."""
         for stage in self.stages:
-            if stage.size == OPEN:
+            if any(part.size == OPEN for part in stage.parts):
                 return "size"
             if stage.epochs == OPEN:
                 return "epochs"
@@ -123,9 +144,9 @@ class Recipe:
             self,
             stages=tuple(
                 replace(
-                    s,
-                    size=value if s.size == OPEN else s.size,
+                    _sized(s, value),
                     epochs=value if s.epochs == OPEN else s.epochs,
+                    others=tuple(_sized(part, value) for part in s.others),
                 )
                 for s in self.stages
             ),
@@ -133,15 +154,24 @@ class Recipe:
 
 
 def parse_stage(text: str) -> Stage:
-    """Read one stage; the inverse of ``str(stage)``. Raises ValueError that names the form if it is none."""
-    match = _STAGE.fullmatch(text)
-    if not match:
-        raise ValueError(f"{text!r} is not a stage: expected {FORM}")
-    size = _parse_number(match["size"])
+    """Read one stage; the inverse of ``str(stage)``. Raises ValueError that names the form if it is none.
+
+    Or if a joint stage learns the same twice.
+    """
+    *others, own = text.split("+")
+    match, joined = _STAGE.fullmatch(own), [re.fullmatch(_PART, one) for one in others]
+    if not match or not all(joined):
+        form = f"{PART_FORM}+…+{FORM}" if others else FORM
+        raise ValueError(f"{text!r} is not a stage: expected {form}")
     epochs = None if match["epochs"] is None else _parse_number(match["epochs"])
-    if size == 0 or epochs == 0:
+    parts = [Part(one["system"], one["level"], _parse_number(one["size"])) for one in (*joined, match) if one]
+    if epochs == 0 or any(part.size == 0 for part in parts):
         raise ValueError(f"{text!r}: size and epochs start at 1")
-    stage = Stage(match["system"], match["level"], size, epochs, match["mode"] or "default")
+    learned = [f"{part.system}.{part.level}" for part in parts]
+    if twice := [one for one in learned if learned.count(one) > 1]:
+        raise ValueError(f"{text!r} learns {twice[0]} twice: each level of a system once")
+    last = parts.pop()
+    stage = Stage(last.system, last.level, last.size, epochs, match["mode"] or "default", tuple(parts))
     if str(stage) != text:
         raise ValueError(f"{text!r} is not in its shortest form: write {stage}")
     return stage
@@ -189,6 +219,11 @@ def is_mode(name: str) -> bool:
 def model_path(architecture: str, recipe: Recipe | str, seed: int | str) -> str:
     """Where a model lies."""
     return f"results/models/{architecture}/{recipe}/seed-{seed}/model.pt"
+
+
+def _sized(part: AnyPart, value: int) -> AnyPart:
+    """The same with its size filled in, if that is open."""
+    return replace(part, size=value) if part.size == OPEN else part
 
 
 def _number(value: int) -> str:

@@ -76,7 +76,7 @@ def write_files(folder: Path, resources: Path) -> dict[str, str]:
     qm7x = [folder / catalogue.FILES[name].path for name in catalogue.DATASETS["qm7x"].files]
     write_qm7x(qm7x, molecules)
     fitting = [one for one in of_each_molecule(coupled) if set(one[0].symbols) <= {"H", "C", "O"}]
-    for molecule, own in zip(("benzene", "toluene", "malonaldehyde", "ethanol", "aspirin"), fitting, strict=False):
+    for molecule, own in zip(("benzene", "malonaldehyde", "toluene", "ethanol", "aspirin"), fitting, strict=False):
         method = "ccsd" if molecule == "aspirin" else "ccsdt"
         write_sgdml(folder / catalogue.FILES[f"{method}-{molecule}"].path, own)
         write_rmd17(folder / catalogue.FILES[f"rmd17-{molecule}"].path, own)

@@ -7,7 +7,7 @@ KEYS = ["panel", "protocol", "curve", "value"]
 CRITERIA = {"overlap": "overlap_ps", "bonds": "bond_ps"}
 
 
-def wilson(successes: int, trials: int, z: float = 1.0) -> tuple[float, float]:
+def wilson(successes: float, trials: int, z: float = 1.0) -> tuple[float, float]:
     """Wilson's interval of a fraction; ``z`` standard errors wide to each side (1: 68 %, 1.96: 95 %).
 
     E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927). Simulations with one model are not independent of each other, so

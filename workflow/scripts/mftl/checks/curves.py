@@ -55,41 +55,45 @@ def mistakes(
             yield from _mode_mistakes(config, path, curve, until)
     yield from _element_mistakes(config, path, curve, recipe, root)
     for stage in recipe.stages:
-        yield from _stage_mistakes(config, section, path, curve, stage, available)
+        if stage.system in config.systems and config.mode(stage.mode) is None:
+            yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
+        values = curve.values if stage.size == recipes.OPEN else [stage.size]
+        yield from orders.of_stage(config, path, curve.recipe, stage, values)
+        for part in stage.parts:
+            yield from _part_mistakes(config, section, path, curve, part, available)
 
 
-def _stage_mistakes(
-    config: Config, section: str, path: str, curve: Curve, stage: recipes.Stage, available: Available
+def _part_mistakes(
+    config: Config, section: str, path: str, curve: Curve, part: recipes.Part, available: Available
 ) -> Iterator[str]:
-    """What a stage names that is not there, and sizes larger than what is labelled."""
-    if stage.system not in config.systems:
-        yield mistake(path, curve.recipe, f"{stage.system} to be a system ({listed(config.systems)})")
+    """What a part of a stage names that is not there, and a size larger than what is labelled."""
+    if part.system not in config.systems:
+        yield mistake(path, curve.recipe, f"{part.system} to be a system ({listed(config.systems)})")
         return
-    system = config.systems[stage.system]
-    if unknown := [level for level in stage.levels if level not in system.levels]:
-        yield mistake(path, curve.recipe, f"{unknown[0]} to be a level of {stage.system} ({listed(system.levels)})")
+    system = config.systems[part.system]
+    if unknown := [level for level in part.levels if level not in system.levels]:
+        yield mistake(path, curve.recipe, f"{unknown[0]} to be a level of {part.system} ({listed(system.levels)})")
         return
     if system.split is None:
-        yield mistake(f"systems.{stage.system}.split", None, "a split, since a curve trains on the system")
+        yield mistake(f"systems.{part.system}.split", None, "a split, since a curve trains on the system")
         return
-    if config.mode(stage.mode) is None:
-        yield mistake(path, curve.recipe, f"{stage.mode} to be a mode ({listed(config.modes)})")
+    if not system.split.validation:
+        valid = "at least 1, since a curve trains on the system"
+        yield mistake(f"systems.{part.system}.split.validation", 0, valid)
     if system.split.level not in system.levels:
         return
-    values = curve.values if stage.size == recipes.OPEN else [stage.size]
-    yield from orders.of_stage(config, path, curve.recipe, stage, values)
     try:
-        limit = available(stage.system, stage.level)
+        limit = available(part.system, part.level)
     except (InputError, OSError) as error:
-        yield f"  systems.{stage.system}: {error}"
+        yield f"  systems.{part.system}: {error}"
         return
-    for value in values:
+    for value in curve.values if part.size == recipes.OPEN else [part.size]:
         if limit is not None and value > limit:
-            open_size = stage.size == recipes.OPEN
+            open_size = part.size == recipes.OPEN
             yield mistake(
                 f"{section}.values" if open_size else path,
                 value if open_size else curve.recipe,
-                f"at most {limit} structures of {stage.system} at {stage.level} "
+                f"at most {limit} structures of {part.system} at {part.level} "
                 f"(labelled, less {system.split.test} to test and {system.split.validation} to validate)",
             )
 
@@ -127,12 +131,12 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         if final > settings.learning_rate:
             valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
             yield mistake(path, curve.recipe, valid)
-    levels = config.systems[recipe.last.system].levels if recipe.last.system in config.systems else {}
-    if not settings.forces_weight or not all(levels[one].has_forces for one in recipe.last.levels if one in levels):
+    alone = [part for part in recipe.last.parts if not settings.forces_weight or not _has_forces(config, part)]
+    if alone:
         if not settings.energy_weight:
-            valid = f"{recipe.last} to learn something: its labels are energies alone, and its energy_weight is 0"
+            valid = f"{alone[0]} to learn something: its labels are energies alone, and its energy_weight is 0"
             yield mistake(path, curve.recipe, valid)
-        if settings.rescale:
+        if settings.rescale and recipe.last in alone:
             valid = (
                 f"a mode of {recipe.last} with rescale: false, since it learns energies alone, whose spread says "
                 "nothing of the parent's scale: it would shrink to a few per cent before the first step"
@@ -151,38 +155,53 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)
 
 
+def _has_forces(config: Config, part: recipes.Part) -> bool:
+    """Whether all levels of a part have forces; those that are not there are told of elsewhere."""
+    levels = config.systems[part.system].levels if part.system in config.systems else {}
+    return all(levels[one].has_forces for one in part.levels if one in levels)
+
+
 def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Recipe, root: Path) -> Iterator[str]:
     """Elements of a stage that neither its parent nor its mode knows, or of the test set of a foundation model.
 
     Its elements are in its file. Where that does not tell, or is yet to be downloaded, training and prediction look.
     """
-    # pairs of system and mode; a foundation model as it is has none but its test set
-    steps = [(stage.system, stage.mode) for stage in recipe.stages] or [((curve.test or "").split(".")[0], "default")]
     file = ""
     known: list[str] = []  # or unknown
     if recipe.foundation and recipe.foundation in config.foundation_models:
         file = config.foundation_of(recipe.foundation).file
         known = elements_of(root / file) or []
-    elif recipe.stages and not recipe.foundation and steps[0][0] in config.systems:
-        known = config.systems[steps.pop(0)[0]].elements
-    for system, mode in steps if known else ():
-        if system not in config.systems or (section := config.mode(mode)) is None:
+    elif recipe.stages and not recipe.foundation and recipe.stages[0].system in config.systems:
+        known = config.systems[recipe.stages[0].system].elements
+    tested = (curve.test or "").partition(".")[0]
+    raw = not recipe.stages and known and tested in config.systems
+    if raw and (valid := lacking(file, known, tested, config.systems[tested].elements)):
+        yield mistake(path, curve.recipe, valid)
+    for i, stage in enumerate(recipe.stages if known else ()):
+        section = config.mode(stage.mode)
+        if section is None or any(part.system not in config.systems for part in stage.parts):
             return
-        for key, way in section.ways().items():
+        until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
+        first = until.parent is None
+        ways = {} if first else section.ways()
+        for key, way in ways.items():
             try:
                 known = way.known_after(known)
             except ValueError as error:
-                yield mistake(f"modes.{single(mode) or mode}.{key}", way.model_dump(), str(error))
+                yield mistake(f"modes.{single(stage.mode) or stage.mode}.{key}", way.model_dump(), str(error))
                 return
-        elements = config.systems[system].elements
-        if file and (valid := lacking(file, known, system, elements)):
-            yield mistake(path, curve.recipe, valid)
-            return
-        if unknown := [one for one in elements if one not in known]:
-            yield mistake(
-                path,
-                curve.recipe,
-                f"{listed(unknown)} of {system} to be elements that the stage before knows ({listed(known)}), "
-                f"or a mode whose `elements` says whose place each takes, such as {{{unknown[0]}: {known[-1]}}}",
-            )
-            return
+        others = [system for way in ways.values() for system in way.systems(config, until)]
+        for system in dict.fromkeys([*(part.system for part in stage.parts), *others]):
+            elements = config.systems[system].elements
+            unknown = [one for one in elements if one not in known]
+            if file and (valid := lacking(file, known, system, elements)):
+                yield mistake(path, curve.recipe, valid)
+                return
+            if unknown:
+                knower = f"{stage.system}, the last part, has" if first else "the stage before knows"
+                valid = f"{listed(unknown)} of {system} to be elements that {knower} ({listed(known)})"
+                if system == stage.system:
+                    place = f"{{{unknown[0]}: {known[-1]}}}"
+                    valid += f", or a mode whose `elements` says whose place each takes, such as {place}"
+                yield mistake(path, curve.recipe, valid)
+                return

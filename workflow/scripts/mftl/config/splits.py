@@ -10,7 +10,7 @@ class Split(Section):
 
     level: Name = Field(description="the level that test and validation structures must be labelled at")
     test: int = Field(ge=0, description="structures kept for testing; 0 if those of `test_only` are all")
-    validation: PositiveInt = Field(description="structures kept for early stopping")
+    validation: int = Field(ge=0, description="structures kept for early stopping; 0: the system is only tested on")
     seed: int = Field(0, description="another seed draws another split")
     test_only: dict[str, list[str]] = Field(
         {},

@@ -25,6 +25,11 @@ class Architecture(Section):
     first_interaction: Literal["RealAgnosticResidualInteractionBlock", "RealAgnosticInteractionBlock"] = Field(
         "RealAgnosticResidualInteractionBlock", description="MACE's block for the first layer"
     )
+    pair_repulsion: bool = Field(
+        False,
+        description="a ZBL repulsion of pairs closer than the sum of their covalent radii, which is not learned; such "
+        "models are computed by MACE's own modules",
+    )
 
 
 class Training(Section):

@@ -74,10 +74,15 @@ def _train(config: Config, wildcards: Any) -> Work:
     epochs, per_epoch = max([planned, *snapshots]), settings.steps_per_epoch(stage.size)
     own = Subject(wildcards.architecture, dtype, stage.system)
     work = Work({Step(own, min(settings.batch_size, stage.size)): epochs * per_epoch})
-    for way in config.mode(stage.mode).ways().values():
-        if isinstance(way, Replay):
-            replayed = Subject(wildcards.architecture, dtype, way.params(config, recipe)["system"])
-            work.steps[Step(replayed, settings.batch_size)] = epochs * per_epoch
+    beside = [part.system for part in stage.others]
+    beside += [
+        way.params(config, recipe)["system"]
+        for way in config.mode(stage.mode).ways().values()
+        if isinstance(way, Replay)
+    ]
+    for system in beside:  # one more batch in each step
+        step = Step(Subject(wildcards.architecture, dtype, system), min(settings.batch_size, stage.size))
+        work.steps[step] = work.steps.get(step, 0) + epochs * per_epoch
     if split := config.systems[stage.system].split:
         validations = epochs // -(-settings.validation_steps // per_epoch)
         work.evaluated[own] = validations * split.validation, validations * _batches(split.validation)

@@ -126,9 +126,12 @@ class AverageErrors(Errors):
     def sizes_label(self, config: "Config") -> str:
         """Label of the axis of training sizes, of the stage whose size is open."""
         stages = recipes.parse(config.curves[self.curves[0]].recipe).stages
-        earlier = [stage.level for stage in stages[:-1] if stage.size == recipes.OPEN]
+        earlier = [part.level for stage in stages[:-1] for part in stage.parts if part.size == recipes.OPEN]
         if earlier:
             return f"Pre-training structures at {earlier[0]}"
+        beside = [part.level for stage in stages[-1:] for part in stage.others if part.size == recipes.OPEN]
+        if beside:
+            return f"Training structures at {beside[0]}"
         return f"Training structures at {self.target(config)[1]}"
 
 

@@ -65,11 +65,11 @@ class LowLevels(AverageErrors):
 
 
 def low_level(config: "Config", curve: str) -> str | None:
-    """The level that a curve's first stage is trained at, if it is another level of the system tested."""
+    """The level that a curve learns first, if it is another level of the system tested."""
     recipe = recipes.parse(config.curves[curve].recipe)
     if recipe.foundation:
         return None
-    first = recipe.stages[0]
+    first = recipe.stages[0].parts[0]
     if first.system != recipe.last.system or first.level == recipe.last.level:
         return None
     return first.level

@@ -50,7 +50,7 @@ class Parity(Figure):
             "level": f"{folder}/{self.level}.extxyz",
             "model": model_file(config, self.architecture, parsed, self.seed),
         }
-        if any(stage.system == self.system for stage in parsed.stages):
+        if any(part.system == self.system for stage in parsed.stages for part in stage.parts):
             files["split"] = f"results/splits/{self.system}.json"
         return files
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from mftl.figures.base import Table
 from mftl.figures.simulated_panels import SimulatedPanels
@@ -18,16 +18,21 @@ class Rmsd(SimulatedPanels):
 
     kind: Literal["rmsd"] = Field(description="the kind of figure")
     atoms: Literal["heavy", "all"] = Field("heavy", description="which atoms count; heavy: all but hydrogen")
+    first_atoms: PositiveInt | None = Field(
+        None, description="only the first so many atoms of each structure, such as a solute's (null: all)"
+    )
     window: float = Field(0.0, ge=0, description="ps over which a centred running mean is taken")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """RMSD of all simulations."""
-        measured = self.model_dump(include={"skip", "atoms"})
+        measured = self.model_dump(include={"skip", "atoms", "first_atoms"})
         return [Table("rmsd", "rmsd", self.trajectories(config), {"runs": self.runs(config), "measured": measured})]
 
     def params(self, config: "Config") -> dict[str, Any]:
         """Panels, and what was measured."""
         atoms = {"heavy": "atoms but hydrogen", "all": "atoms"}[self.atoms]
+        if self.first_atoms:
+            atoms += f" among the first {self.first_atoms}"
         length = config.dynamics[self.protocol].length
         return super().params(config) | {"window": self.window, "atoms": atoms, "length": length}
 

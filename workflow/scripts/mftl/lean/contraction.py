@@ -1,6 +1,7 @@
 """MACE's symmetric contraction to scalars, in invariants that are each computed once."""
 
 import itertools
+from typing import NamedTuple
 
 import torch
 
@@ -25,27 +26,17 @@ class Contraction:
         triples = itertools.combinations_with_replacement(range(1, max_ell + 1), 3) if self.correlation == 3 else []
         self.triples = [one for one in triples if sum(one) % 2 == 0 and one[2] <= one[0] + one[1]]
         like = own.weights_max.detach()
-        self._make_cubics(like)
-        self.sizes = [1, len(self.orders), len(self.orders), len(self.third)][: self.correlation + bool(self.triples)]
-        thirds = [max_ell + 1 + k for k, (*_, three) in enumerate(self.triples) for _ in range(2 * three + 1)]
-        self.mappings = []  # from the weights of MACE's paths to those of each product here
-        for degree, rows in enumerate(([0], self.orders, self.orders + thirds), start=1):
-            if degree <= self.correlation:
-                mapping = getattr(own, f"U_matrix_{degree}").detach().double().cpu()
-                self.mappings.append(_in_invariants(mapping, self._invariants(degree))[rows].to(like))
-
-    def _make_cubics(self, like: torch.Tensor) -> None:
-        """Which pairs of features each triple multiplies, what is summed of them, and the third by which that is."""
-        first, second, third, blocks = [], [], [], []
-        for one, two, three in self.triples:
-            pairs = list(itertools.product(range(2 * one + 1), range(2 * two + 1)))
-            first += [one**2 + i for i, _ in pairs]
-            second += [two**2 + j for _, j in pairs]
-            third += list(range(three**2, (three + 1) ** 2))
-            blocks.append(o3.wigner_3j(one, two, three, dtype=torch.float64).flatten(0, 1).T)
-        index = [torch.tensor(one, dtype=torch.int64, device=like.device) for one in (first, second, third)]
-        self.first, self.second, self.third = index
-        self.couplings = torch.block_diag(*blocks).to(like) if blocks else None  # (third, pairs)
+        # from the weights of MACE's paths to those of each invariant here: of one, two and three features
+        self.mappings, self.sizes = [], []
+        for degree in range(1, self.correlation + 1):
+            invariants = self._invariants(degree)
+            self.mappings.append(
+                _in_invariants(getattr(own, f"U_matrix_{degree}").detach().double().cpu(), invariants).to(like)
+            )
+            self.sizes.append(len(invariants))
+        orders = torch.tensor(self.orders, device=like.device)
+        self.by_order = (torch.arange(max_ell + 1, device=like.device)[:, None] == orders).to(like)  # (K, L)
+        self.cubics = Cubics.of(self._invariants(3)[max_ell + 1 :], orders, self.by_order) if self.triples else None
 
     def _invariants(self, degree: int) -> list[torch.Tensor]:
         """The invariants as symmetric tensors of ``degree`` indices of L values each."""
@@ -64,7 +55,7 @@ class Contraction:
 
     def __call__(self, features: torch.Tensor, elements: torch.Tensor, training: bool) -> torch.Tensor:
         """Scalars (N, C) of features (L, N, C) of atoms whose elements are one-hot (N, Z)."""
-        _, atoms, channels = features.shape
+        channels = features.shape[2]
         # the weights of each invariant, (invariants, Z, C), and then of each atom, (invariants, N, C)
         weights = [own if training else own.detach() for own in self.parameters]
         tables = [one @ own.transpose(0, 1).flatten(1) for one, own in zip(self.mappings, weights, strict=True)]
@@ -72,15 +63,125 @@ class Contraction:
         own = torch.bmm(elements.expand(len(tables), -1, -1), tables)
         if self.correlation == 1:
             return own[0] * features[0]
+        if self.cubics is not None:
+            return Cubic.apply(features, own, self.cubics)
         linear, squared, *rest = own.split(self.sizes)
-        if self.correlation == 3:
+        if rest:
             squared = torch.addcmul(squared, rest[0], features[:1])
-        result = torch.addcmul((squared * features * features).sum(0), linear[0], features[0])
-        if self.triples:
-            pairs = features.index_select(0, self.first) * features.index_select(0, self.second)
-            sums = (self.couplings @ pairs.flatten(1)).view(-1, atoms, channels)
-            result = result + (rest[1] * sums * features.index_select(0, self.third)).sum(0)
-        return result
+        return torch.addcmul((squared * _summed(self.by_order, features * features)).sum(0), linear[0], features[0])
+
+
+class Cubics(NamedTuple):
+    """What the invariants of three features need: K orders, L values, T triples, their derivatives' R rows.
+
+    A derivative of a triple by a value is a sum over pairs of values, which are each multiplied once.
+    """
+
+    orders: torch.Tensor  # (L,)
+    by_order: torch.Tensor  # (K, L), 1 where a value is of an order
+    first: torch.Tensor  # of each pair
+    second: torch.Tensor
+    forms: torch.Tensor  # (R, pairs): of three times the triple's symmetric tensor, both orders of a pair as one
+    values: torch.Tensor  # (R,): by which value each row is the derivative
+    triples: torch.Tensor  # (R,): of which triple
+    by_triple: torch.Tensor  # (T, R), 1 where a row is of a triple
+
+    @classmethod
+    def of(cls, tensors: list[torch.Tensor], orders: torch.Tensor, by_order: torch.Tensor) -> "Cubics":
+        """From the symmetric tensors (L, L, L) of the triples."""
+        folded = [3 * (one + one.transpose(1, 2)).triu() for one in tensors]
+        for one in folded:
+            one.diagonal(dim1=1, dim2=2).div_(2)
+        pairs = torch.stack([one.abs().sum(0) for one in folded]).sum(0).nonzero()
+        rows = [(k, int(m)) for k, one in enumerate(folded) for m in one.abs().sum((1, 2)).nonzero()]
+        forms = torch.stack([folded[k][m][tuple(pairs.T)] for k, m in rows])
+        triples = torch.tensor([k for k, _ in rows])
+        found = [*pairs.T.contiguous(), forms, torch.tensor([m for _, m in rows]), triples]
+        first, second, forms, values, triples = (one.to(by_order.device) for one in found)
+        by_triple = torch.arange(len(tensors), device=triples.device)[:, None] == triples
+        return cls(orders, by_order, first, second, forms.to(by_order), values, triples, by_triple.to(by_order))
+
+
+class Cubic(torch.autograd.Function):
+    """``apply(features, weights, cubics)``: scalars (N, C) of features (L, N, C) by weights (1 + K + K + T, N, C).
+
+    A backward pass with ``create_graph`` asks for what positions change, features; another one for weights as well.
+    """
+
+    @staticmethod
+    def forward(ctx, features, weights, cubics):
+        """Scalars, and their derivatives by the features on the way."""
+        linear, squared, third, triple = _parts(weights, cubics)
+        powers = _summed(cubics.by_order, features * features)  # (K, N, C)
+        factors = torch.addcmul(squared, third, features[:1])
+        pairs = features.index_select(0, cubics.first) * features.index_select(0, cubics.second)
+        rows = _summed(cubics.forms, pairs)  # (R, N, C)
+        weighted = rows * triple.index_select(0, cubics.triples)
+        derivatives = 2 * factors.index_select(0, cubics.orders) * features
+        derivatives[0] += linear[0] + (third * powers).sum(0)
+        derivatives.index_add_(0, cubics.values, weighted)
+        ctx.cubics = cubics
+        ctx.save_for_backward(features, weights, powers, rows, derivatives)
+        result = torch.addcmul((factors * powers).sum(0), linear[0], features[0])
+        return result + (weighted * features.index_select(0, cubics.values)).sum(0) / 3
+
+    @staticmethod
+    def backward(ctx, grads):
+        """Gradients by features and, in training's last pass, weights."""
+        features, weights, powers, rows, derivatives = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return CubicGradient.apply(grads, features, weights, powers, rows, derivatives, ctx.cubics), None, None
+        by_weights = None
+        if ctx.needs_input_grad[1]:
+            triples = _summed(ctx.cubics.by_triple, rows * features.index_select(0, ctx.cubics.values)) / 3
+            by_weights = grads * torch.cat([features[:1], powers, features[:1] * powers, triples])
+        return grads * derivatives, by_weights, None
+
+
+class CubicGradient(torch.autograd.Function):
+    """The gradient of ``Cubic`` by its features, itself differentiable."""
+
+    @staticmethod
+    def forward(ctx, grads, features, weights, powers, rows, derivatives, cubics):
+        """Gradients (L, N, C)."""
+        ctx.cubics = cubics
+        ctx.save_for_backward(grads, features, weights, powers, rows, derivatives)
+        return grads * derivatives
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, seconds):
+        """Gradients by the scalars' gradients, features and weights."""
+        grads, features, weights, powers, rows, derivatives = ctx.saved_tensors
+        cubics = ctx.cubics
+        _, squared, third, triple = _parts(weights, cubics)
+        moved = grads * seconds  # (L, N, C)
+        crossed = 2 * _summed(cubics.by_order, moved * features)  # (K, N, C): of the powers
+        at_rows = moved.index_select(0, cubics.values)
+        by_weights = torch.cat([
+            moved[:1], crossed, torch.addcmul(features[:1] * crossed, moved[:1], powers),
+            _summed(cubics.by_triple, rows * at_rows),
+        ])  # fmt: skip
+        factors = torch.addcmul(squared, third, features[:1]).index_select(0, cubics.orders)
+        by_features = factors * moved + (third * moved[:1]).index_select(0, cubics.orders) * features
+        by_features *= 2
+        by_features[0] += (third * crossed).sum(0)
+        pairs = moved.index_select(0, cubics.first) * features.index_select(0, cubics.second)
+        pairs.addcmul_(features.index_select(0, cubics.first), moved.index_select(0, cubics.second))
+        turned = _summed(cubics.forms, pairs) * triple.index_select(0, cubics.triples)
+        by_features.index_add_(0, cubics.values, turned)
+        return (seconds * derivatives).sum(0), by_features, by_weights, None, None, None, None
+
+
+def _parts(weights: torch.Tensor, cubics: Cubics) -> tuple[torch.Tensor, ...]:
+    """Weights of B₀, of Pₗ, of B₀ Pₗ and of the triples."""
+    orders = len(cubics.by_order)
+    return weights.split([1, orders, orders, len(cubics.by_triple)])
+
+
+def _summed(matrix: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Rows (R, N, C) of a matrix (R, L) times values (L, N, C)."""
+    return (matrix @ values.flatten(1)).view(-1, *values.shape[1:])
 
 
 def _symmetric(tensor: torch.Tensor) -> torch.Tensor:

@@ -33,6 +33,10 @@ class Way(BaseModel):
         """Files that the last stage of a recipe reads for it."""
         return {}
 
+    def systems(self, config: "Config", recipe: Recipe) -> list[str]:
+        """Systems whose structures are learned besides those of the stage: the parent has to know their elements."""
+        return []
+
     def learned(self, config: "Config", recipe: Recipe) -> list[tuple[str, str]]:
         """Systems and levels whose labels are learned besides those of the stage."""
         return []

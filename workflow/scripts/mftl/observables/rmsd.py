@@ -23,23 +23,27 @@ def superposed(positions: np.ndarray, reference: np.ndarray) -> float:
     return float(root / np.sqrt(len(own)))
 
 
-def of_simulations(frames: Iterable[Atoms], atoms: str = "heavy", skip: float = 0.0) -> pd.DataFrame:
+def of_simulations(
+    frames: Iterable[Atoms], atoms: str = "heavy", skip: float = 0.0, first_atoms: int | None = None
+) -> pd.DataFrame:
     """A row for each replica and frame: ``replica``, ``time_ps`` and ``rmsd_A`` from the replica's first frame.
 
     ``frames``: of all replicas, unwrapped, with ``info["replica"]`` and ``info["time_ps"]``; those before ``skip`` ps
-    are left out. ``atoms``: all, or heavy ones.
+    are left out, but the first one of all is what they are compared with. ``atoms``: all, or heavy ones;
+    ``first_atoms``: only among the first so many, such as a solute's (None: all).
     """
     first: dict[int, np.ndarray] = {}
     rows = []
     for one in frames:
         replica, now = int(one.info["replica"]), float(one.info["time_ps"])
+        own = one[:first_atoms]
+        chosen = own.positions if atoms == "all" else own.positions[own.numbers != 1]
+        reference = first.setdefault(replica, chosen.copy())
         if now < skip:
             continue
-        chosen = one.positions if atoms == "all" else one.positions[one.numbers != 1]
-        reference = first.setdefault(replica, chosen.copy())
         value = superposed(chosen, reference) if np.isfinite(chosen).all() else np.nan
         rows.append({"replica": replica, "time_ps": now, "rmsd_A": round(value, 5)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["replica", "time_ps", "rmsd_A"])  # none, if all failed before `skip`
 
 
 def smoothed(times: np.ndarray, values: np.ndarray, window: float) -> np.ndarray:

@@ -16,6 +16,8 @@ from mftl.inputs import InputError
 from mftl.paths import card_of, models_of
 from mftl.sources import source_hash
 
+POINTS = ("points", "grouped-points")  # folders of tables that claims are read from
+
 
 def folders(config: Config) -> list[str]:
     """Folders of results in which figures have tables that are made of other results."""
@@ -126,15 +128,18 @@ def pages(config: Config, wildcards: Any) -> list[str]:
 def claimed(config: Config, wildcards: Any, claims: str) -> list[str]:
     """Figures of a study with a table of points that the paper claims something of."""
     return [
-        name
-        for name in of_study(config, wildcards)
-        if name in _figures_claimed(claims) and "points" in config.figures[name].FOLDERS
+        name for name in of_study(config, wildcards) if name in _figures_claimed(claims) and _points_of(config, name)
     ]
 
 
 def claimed_tables(config: Config, wildcards: Any, claims: str) -> list[str]:
     """The tables of points of those."""
-    return [f"results/points/{name}.csv" for name in claimed(config, wildcards, claims)]
+    return [f"results/{_points_of(config, name)}/{name}.csv" for name in claimed(config, wildcards, claims)]
+
+
+def _points_of(config: Config, name: str) -> str | None:
+    """The folder of a figure's table of points, of all test structures or of groups of them."""
+    return next((one for one in POINTS if one in config.figures[name].FOLDERS), None)
 
 
 @cache

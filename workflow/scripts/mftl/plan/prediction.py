@@ -99,7 +99,7 @@ def difference(config: Config, wildcards: Any) -> str | None:
 def origins(config: Config, wildcards: Any) -> list[dict[str, str]]:
     """Where the labels come from that the stages of a curve's recipe learn, and under which licence."""
     first = config.recipes_of(wildcards.curve)[0]
-    learned = [(stage.system, level) for stage in first.stages for level in stage.levels]
+    learned = [(part.system, level) for stage in first.stages for part in stage.parts for level in part.levels]
     for i, stage in enumerate(first.stages):
         until = recipes.Recipe(first.stages[: i + 1], first.foundation)
         for way in config.mode(stage.mode).ways().values():

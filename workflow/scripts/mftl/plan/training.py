@@ -13,7 +13,8 @@ from mftl.recipe import LEVEL, MODE, NAME
 from mftl.sources import source_hash
 from mftl.training.ways import modules
 
-_STAGE = rf"{NAME}\.{LEVEL}\.n\d+"
+_PART = rf"{NAME}\.{LEVEL}\.n\d+"
+_STAGE = rf"(?:{_PART}\+)*{_PART}"
 _MODE = rf"(?:\.{MODE})?"
 _PARENTS = r"(?:(?:[^/]+/)*(?![^/]*\.ebest[./])[^/]+/)?"
 TRAINED = rf"{_PARENTS}{_STAGE}{_MODE}"
@@ -22,7 +23,7 @@ CHOSEN = rf"(?:[^/]+/)*{_STAGE}\.ebest{_MODE}/{_STAGE}{_MODE}"
 
 
 def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
-    """Labels at the stage's levels, the split, the parent model, and what the ways of its mode read."""
+    """Labels at the stage's levels, the split, the parent model, and what other parts and ways of its mode read."""
     recipe = recipes.parse(wildcards.recipe)
     stage = recipe.last
     files: dict[str, str | list[str]] = {
@@ -33,6 +34,9 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
         files["parent"] = model_file(config, wildcards.architecture, recipe.parent, wildcards.seed)
     if order := config.mode(stage.mode).order:
         files["order"] = order_file(order, wildcards.seed)
+    for i, part in enumerate(stage.others):
+        files[f"joint_{i}"] = [f"results/labels/{part.system}/{level}.extxyz" for level in part.levels]
+        files[f"joint_split_{i}"] = f"results/splits/{part.system}.json"
     for way in config.mode(stage.mode).ways().values():
         files |= way.inputs(config, recipe)
     return files
@@ -68,10 +72,16 @@ def parent_head(config: Config, wildcards: Any) -> str | None:
 
 
 def ways(config: Config, wildcards: Any) -> dict[str, Any] | None:
-    """What the mode does besides replacing values of `training`, by key."""
+    """What the mode does besides replacing values of `training`, by key, and the other parts of a joint stage."""
     recipe = recipes.parse(wildcards.recipe)
-    found = config.mode(recipe.last.mode).ways()
-    return {key: way.params(config, recipe) for key, way in found.items()} or None
+    stage, mode = recipe.last, config.mode(recipe.last.mode)
+    found = {key: way.params(config, recipe) for key, way in mode.ways().items()}
+    if stage.others:
+        order = int(wildcards.seed) if mode.resample else None
+        found["joint"] = [
+            {"system": part.system, "level": part.level, "size": part.size, "order": order} for part in stage.others
+        ]
+    return found or None
 
 
 def snapshots(config: Config, wildcards: Any) -> list[int]:
@@ -104,5 +114,4 @@ def candidates(config: Config, wildcards: Any) -> dict[str, list[str]]:
 
 def source(config: Config, wildcards: Any) -> str:
     """A hash of the code that trains a stage."""
-    mode = recipes.parse(wildcards.recipe).last.mode
-    return source_hash("train", *modules(config.mode(mode).ways()))
+    return source_hash("train", *modules(ways(config, wildcards) or {}))

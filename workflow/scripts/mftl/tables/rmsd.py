@@ -14,7 +14,7 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     parts, measured = [], settings["measured"]
     paths = zip(settings["runs"], inputs["events"], inputs["trajectories"], strict=True)
     for run, events, trajectory in tqdm(list(paths), unit="model"):
-        found = of_simulations(iread(trajectory, format="extxyz"), measured["atoms"], measured["skip"])
+        found = of_simulations(iread(trajectory, format="extxyz"), **measured)
         failed = pd.read_csv(events).set_index("replica")["failed_ps"]
         known = {key: run[key] for key in ("curve", "value", "seed")}
         parts.append(pd.DataFrame(known, index=found.index).join(found.assign(failed_ps=found["replica"].map(failed))))

@@ -4,6 +4,7 @@ import torch
 
 from mftl import acceleration, models
 from mftl.config.training import Training
+from mftl.training import low_rank
 from mftl.training.heads import Head, fitted_shift
 
 
@@ -11,7 +12,7 @@ def plain_model(head: Head, settings: Training) -> torch.nn.Module:
     """The model of a head with the weights it holds now, as mace-torch alone can load it."""
     if not settings.energy_weight:
         fix_energies(head)
-    model = head.adjustment.merged(head.model) if head.adjustment else head.model
+    model = low_rank.merged(head.adjustment.merged(head.model) if head.adjustment else head.model)
     if settings.accelerate == "cuequivariance":
         return acceleration.from_cuequivariance(model, next(model.parameters()).device)
     return model

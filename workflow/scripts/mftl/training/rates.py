@@ -5,21 +5,25 @@ from collections.abc import Callable
 import torch
 
 from mftl.config.training import Training
+from mftl.training import low_rank
 
 
 def parameter_groups(heads: torch.nn.ModuleList, settings: Training) -> list[dict]:
     """The optimiser's groups of weights, highest learning rate first; frozen weights are in none.
 
     The readouts learn at ``settings.learning_rate``, each layer below at ``settings.layer_decay`` times the rate of the
-    one above it: last interaction and product, ..., first interaction and product, embedding.
+    one above it: last interaction and product, ..., first interaction and product, embedding. Where layers are adapted
+    by ``low_rank``, their factors alone learn.
     """
     layers = int(heads[0].num_interactions)
+    alone = {id(one) for one in low_rank.factors(heads)}
     groups: dict[float, list] = {}
     for name, parameter in heads.named_parameters():
         part, index = name.split(".")[1:3]
         if part not in ("interactions", "products", "readouts"):
             part = "embedding"
-        parameter.requires_grad_(part not in settings.frozen)  # older files come with frozen weights
+        learns = part not in settings.frozen and (not alone or id(parameter) in alone)
+        parameter.requires_grad_(learns)  # older files come with frozen weights
         if parameter.requires_grad:
             height = {"embedding": 0, "readouts": layers + 1}.get(part)
             height = int(index) + 1 if height is None else height

@@ -27,7 +27,7 @@ from mftl.training.heads import Head, make_graphs, share_weights
 from mftl.training.loss import deviations, weighted_loss
 from mftl.training.progress import Progress
 from mftl.training.rates import adjustment_groups, change, parameter_groups
-from mftl.training.start import adapt_parent, start_model, symbols_of
+from mftl.training.start import adapt_parent, fit_start, start_model, symbols_of
 from mftl.training.state import LENGTH_SETTINGS, fingerprint, read_state, write_state
 from mftl.training.validation import Errors, measure
 
@@ -41,8 +41,8 @@ class Run:
     """One stage: what it is trained on and how, then its heads, optimiser and progress.
 
     ``architecture`` and ``elements`` (symbols) are those of a model from random weights; a stage with a ``parent``
-    (a model file, of which ``head`` is used) needs neither. ``ways`` are what the mode adds, by its keys: see
-    ``mftl.training.ways``.
+    (a model file, of which ``head`` is used) needs neither. ``ways`` are what the mode adds, by its keys, and other
+    parts of a joint stage: see ``mftl.training.ways``.
     ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``.
     ``source`` is anything else (a hash of the code) whose change forbids continuing an older run.
     Raises InputError if a structure holds an element that the model does not know, if there is nothing to learn, or if
@@ -105,13 +105,16 @@ class Run:
         else:
             raise ValueError("a stage without a parent needs an architecture and elements")
         heads = [Head(model, self.training)]
+        torch.manual_seed(self.seed)  # of what a way draws
         ways.change(heads, self.ways)
-        # only the stage's own data may rescale; a model from random weights was made for them
-        own = self.settings.model_copy(update={"rescale": False})
+        own = self.settings.model_copy(update={"rescale": False})  # only the stage's own data may rescale a parent
         if self.parent is not None:
             adapt_parent(model, self.training, self.settings)
         for other in heads[1:]:
-            adapt_parent(other.model, other.data, own)
+            if self.parent is not None:
+                adapt_parent(other.model, other.data, own)
+            else:
+                fit_start(other.model, other.data, self.settings)
         if self.settings.accelerate == "cuequivariance":
             for head in heads:
                 head.model = acceleration.to_cuequivariance(head.model, self.target)

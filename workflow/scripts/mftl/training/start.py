@@ -20,14 +20,18 @@ def start_model(
     """A model with random weights whose reference energies and scale are fitted to the training set."""
     dtype = models.DTYPES[settings.dtype]
     numbers = models.numbers(elements)
-    counts = models.composition(data.structures, numbers)
-    references = models.fit_reference_energies(counts, data.energies)
     graphs = [make_graph(atoms, numbers, architecture.cutoff, dtype) for atoms in data.structures]
     neighbors = sum(g.edge_index.shape[1] for g in graphs) / sum(len(g.positions) for g in graphs)
-    scale = interaction_scale(data, settings)
-    model = models.build_model(architecture, elements, neighbors, scale, seed, dtype)
-    models.set_reference_energies(model, references)
+    model = models.build_model(architecture, elements, neighbors, 1.0, seed, dtype)
+    fit_start(model, data, settings)
     return model
+
+
+def fit_start(model: torch.nn.Module, data: Labelled, settings: Training) -> None:
+    """Fit reference energies and scale of a model with random weights to a training set."""
+    counts = models.composition(data.structures, models.model_elements(model))
+    models.set_reference_energies(model, models.fit_reference_energies(counts, data.energies))
+    model.scale_shift.scale.fill_(interaction_scale(data, settings))
 
 
 def interaction_scale(data: Labelled, settings: Training) -> float:

@@ -1,9 +1,10 @@
-"""Ways to train: keys of a mode that do more than replace values of the section ``training``.
+"""Ways to train: keys of a mode that do more than replace values of the section ``training``; and joint stages.
 
 A way is the module beside this file that has its key's name; nothing else has to know of it. A module has
 
 - ``change(heads, value)``: changes the heads of a stage before their graphs are made, their models or which there are;
-  the first is what the stage makes. Raises InputError if the value does not fit the model;
+  the first is what the stage makes. What it draws at random, it draws by torch's seed, which is then that of the
+  stage. Raises InputError if the value does not fit the model;
 - ``read(value, inputs, stage)``, if the value only names what is needed: what takes its place, read from the job's
   input files, which are given by their names in the rule; ``stage`` is for messages. It may hold sets of labelled
   structures, else only what JSON can hold: it is part of what a run is recognised by.

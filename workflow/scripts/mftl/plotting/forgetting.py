@@ -1,0 +1,64 @@
+"""What fine-tuned models have forgotten, against how good they are."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mftl.plotting import learning_curves
+from mftl.plotting import style as styles
+
+
+def summarise(table: pd.DataFrame, labels: dict[str, str], error: str) -> pd.DataFrame:
+    """The points that are drawn; ``table`` of ``tables.forgetting``, ``labels``: curve -> its name."""
+    drawn = table[table["read"] == error].reset_index(drop=True)
+    drawn.insert(1, "label", drawn["curve"].map(labels))
+    return drawn.assign(error=error.upper())
+
+
+def plot(
+    table: pd.DataFrame, looks: dict[str, dict], style: dict, test: str, parents: str, seeds: str, title: str = ""
+) -> Figure:
+    """A panel for each quantity; ``table`` from ``summarise``; ``test`` and ``parents``: both test sets in words."""
+    with styles.context(style):
+        quantities = styles.quantities(table)
+        size = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE), 1.15 * style["height"]
+        figure, axes = plt.subplots(1, len(quantities), figsize=size, layout="constrained", squeeze=False)
+        for axis, letter, quantity in zip(axes[0], "ab", quantities, strict=False):
+            _panel(axis, table[table["quantity"] == quantity], looks)
+            error = styles.error_label(table, quantity)
+            axis.set(xlabel=f"{error}, {test}", ylabel="Error on the parent's test set over the parent's")
+            styles.panel(axis, letter)
+        styles.legend(figure, axes[0, :1])
+        count = int(table["seeds"].max())
+        text = f"Parent's test set: {parents}; bars: 95 % intervals over test structures"
+        text += f" and {count} seeds ({seeds})" if count > 1 else " (one seed)"
+        styles.small_print(figure, f"{text}; numbers: training structures", style)
+        styles.title(figure, title)
+    return figure
+
+
+def _panel(axis: Axes, rows: pd.DataFrame, looks: dict[str, dict]) -> None:
+    for name, curve in rows.groupby("curve", sort=False):
+        up = np.clip([curve["ratio_estimate"] - curve["ratio_low"], curve["ratio_high"] - curve["ratio_estimate"]], 0,
+                     None)  # fmt: skip
+        axis.errorbar(
+            curve["estimate"], curve["ratio_estimate"], xerr=styles.bars(curve), yerr=up, capsize=2.0, elinewidth=0.6,
+            label=curve["label"].iloc[0], **looks[name],
+        )  # fmt: skip
+        for row in curve.itertuples():
+            axis.annotate(f"{row.value:d}", (row.estimate, row.ratio_estimate), (3, 3), textcoords="offset points",
+                          fontsize=styles.small() - 1, color=looks[name]["color"])  # fmt: skip
+    axis.axhline(1.0, color=styles.DARK, linewidth=0.8, linestyle=":", label="the parent")
+    styles.log_axis(axis, "x")
+    styles.log_axis(axis, "y")
+    axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
+
+
+def draw(inputs: dict, params: dict, style: dict) -> tuple[pd.DataFrame, Figure]:
+    """The numbers drawn, and the figure, of a kind of figures; see ``mftl.figures``."""
+    table = summarise(pd.read_csv(inputs["forgetting"]), params["labels"], style["error"])
+    return table, plot(
+        table, params["looks"], style, params["test"], params["parents"], params["spread"], params["title"]
+    )
