@@ -1,5 +1,6 @@
 """Advice: which pilot is made, what is refused, what made-up points lead to, and a configuration that can be used."""
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_levels_of_installed_engines_are_found(monkeypatch):
 
 
 def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
-    values = overlaid(VALUES, {})
+    values = deepcopy(VALUES)
     file = f"{MOLECULES}.pbe0-d3.extxyz"
     values["systems"]["own"]["levels"]["high"] = {"file": file}
     valid = rf"levels\.high\.file: got '{file}'; valid: outputs: \[{file}\] in place of it, since 3000 of 4000"
@@ -125,7 +126,7 @@ def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_refused_in_one_line(changes, line):
-    values = overlaid(VALUES, changes)
+    values = deepcopy(overlaid(VALUES, changes))
     if "engine" in str(changes):
         values["systems"]["own"]["levels"]["low"] = {"engine": "stillinger-weber"}
     with pytest.raises(InputError, match=line) as refused:
