@@ -35,6 +35,7 @@ from snakemake.settings.types import (
 PROFILE = yaml.safe_load(Path("profiles/default/config.yaml").read_text())
 TARGETS = {
     "all",
+    "advice",
     "export",
     "benchmarks",
     "convergence",

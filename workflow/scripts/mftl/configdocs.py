@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mftl import engines, figures, modes, pools
+from mftl.config.advice import Advice
 from mftl.config.curves import Curve, Reference
 from mftl.config.dynamics import Crystal, Protocol, Starts
 from mftl.config.foundation import FoundationDownload, FoundationModel
@@ -57,6 +58,7 @@ EXAMPLES = [
     *((f"figures.<name>: {kind}", figure) for kind, figure in figures.sections().items()),
     ("figures.<name>.references", Reference),
     ("figures.<name>.panels", Simulated),
+    ("advice", Advice),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot", "cost"]
 
