@@ -17,7 +17,8 @@ from mftl.robustness.tested import DIMERS, FORGETTING, SEARCH, SIMULATION
 from mftl.robustness.verdicts import FAILS, NOT_ASKED, OPEN, PASSES, Answer
 
 COLORS = {PASSES: "#228833", FAILS: "#cc3311", OPEN: "#bb8800", NOT_ASKED: "#777777"}
-DEEPEST = 12.0  # eV: dimers' energies are drawn to both sides
+DEEPEST = 12.0  # eV: dimers' energies are drawn so far to both sides at most
+SMALLEST, LARGEST, WIDE = 1e-3, 1e4, 100.0  # ratios of errors that are drawn; from WIDE on only powers of ten are ticks
 FALLEN = ["#cc3311", "#882255", "#ee7733", "#aa3377", "#cc6677", "#bb8800"]  # pairs that fall into each other
 
 
@@ -52,10 +53,10 @@ def _forgetting(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
         axis.errorbar([k], [row["estimate"]], yerr=bars, fmt="o", capsize=3, color=COLORS[row["verdict"]])
     axis.axhline(1.0, color=styles.DARK, linewidth=0.8, linestyle=":")
     _limit(axis, one.rows[0]["limit"])
-    axis.set_yscale("log")
-    low = min(min(row["low"] for row in one.rows), 1.0)
-    high = max(max(row["high"] for row in one.rows), one.rows[0]["limit"])
-    ticks = [tick * 10.0**power for power in range(-3, 7) for tick in (1, 2, 5)]
+    low = max(min(min(row["low"] for row in one.rows), 1.0), SMALLEST)
+    high = min(max(max(row["high"] for row in one.rows), one.rows[0]["limit"]), LARGEST)
+    steps = (1, 2, 5) if high / low < WIDE else (1,)
+    ticks = [tick * 10.0**power for power in range(-3, 5) for tick in steps]
     styles.log_axis(axis, "y", [tick for tick in ticks if low / 1.6 <= tick <= high * 1.6])
     axis.set_ylim(low / 1.6, high * 1.6)
     names = [str(row["what"]).split(" on ")[0] for row in one.rows]
@@ -77,7 +78,8 @@ def _dimers(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
             named.add(pair)
         axis.plot(own["distance_A"] / own["radii_A"], energies, **look)
     axis.axvline(CLOSE, color=styles.DARK, linestyle="--", linewidth=0.8)
-    axis.set(ylim=(-DEEPEST, DEEPEST), xlabel="Distance over the sum of covalent radii", ylabel="Energy (eV)")
+    reach = min(DEEPEST, 1.1 * float(table["energy_eV"].abs().max()))
+    axis.set(ylim=(-reach, reach), xlabel="Distance over the sum of covalent radii", ylabel="Energy (eV)")
     axis.set_xlim(0.3, min(4.0, float((table["distance_A"] / table["radii_A"]).max())))
     if bad:
         axis.legend(loc="upper right", ncols=2)

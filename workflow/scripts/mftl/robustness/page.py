@@ -22,7 +22,8 @@ REMEDIES = {
     "`max_force_deviation` collects them.",
 }
 UNCERTAIN = {
-    FORGETTING: "More seeds or test structures make the interval smaller.",
+    FORGETTING: "More seeds or test structures make the interval smaller; structures of their own, named by `learned`, "
+    "separate what was forgotten from what another level says of the same structures.",
     DIMERS: "It depends on the seed: look at the one that you use.",
     SEARCH: "More `structures` make the interval smaller.",
     SIMULATION: "More `replicas`, or seeds, make the interval smaller.",

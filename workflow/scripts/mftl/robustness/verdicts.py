@@ -4,7 +4,7 @@ Intervals are of 95 %. A number passes a limit if its whole interval does, fails
 told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mftl.stability import wilson
 
 PASSES, FAILS, OPEN, NOT_ASKED = "passes", "fails", "cannot be told", "not asked"
 Z = 1.96  # 95 %
-COLUMNS = ["question", "what", "estimate", "low", "high", "unit", "count", "seeds", "limit", "verdict"]
+COLUMNS = ["question", "what", "estimate", "low", "high", "count", "seeds", "limit", "verdict"]
 QUANTITIES = {"forces": "force RMSE", "energy": "energy RMSE", "stress": "stress RMSE"}
 
 
@@ -65,6 +65,11 @@ def read(path: str | Path) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def percent(share: float) -> str:
+    """A share in words, the smallest ones to a tenth of a percent."""
+    return f"{100 * share:.2g} %" if 0 < share < 0.1 else f"{100 * share:.0f} %"
+
+
 def at_most(low: float, high: float, limit: float) -> str:
     """Whether a number with an interval is not above a limit."""
     return PASSES if high <= limit else FAILS if low > limit else OPEN
@@ -94,7 +99,7 @@ def forgetting(table: pd.DataFrame, limit: float, learned: str, same_structures:
         if quantity == deciding:
             decided = verdict
             said = (
-                f"{QUANTITIES[deciding]} on {learned} {_interval(measured, '{:.3g}')} times the parent's: "
+                f"{QUANTITIES[deciding]} on {learned} {_interval(measured, '{:.3g}'.format)} times the parent's: "
                 f"{row['estimate']:.3g} {row['unit']}"
             )
             if decided == OPEN and same_structures and row["ratio_low"] > limit:
@@ -116,9 +121,8 @@ def dimers(table: pd.DataFrame) -> Answer:
         lowest, bad = own["lowest_A"] / own["radii_A"], int(own["hole"].sum())
         verdict = PASSES if not bad else FAILS if bad == len(own) else OPEN
         measured = {"estimate": lowest.mean(), "low": lowest.min(), "high": lowest.max()}
-        unit = "sums of covalent radii"
-        what = f"{pair}: distance of the lowest energy (from the lowest to the highest of seeds)"
-        rows.append({"what": what, **measured, "unit": unit, "seeds": len(own), "limit": CLOSE, "verdict": verdict})
+        what = f"{pair}: distance of the lowest energy over the sum of radii"
+        rows.append({"what": what, **measured, "seeds": len(own), "limit": CLOSE, "verdict": verdict})
         if bad:
             fallen.append(f"{pair} ({bad} of {len(own)} seeds)" if len(own) > 1 else str(pair))
     by_seed = first.groupby("seed")["hole"].any()
@@ -141,15 +145,15 @@ def search(table: pd.DataFrame, limit: float) -> Answer:
         rows.append(_share(f"holes of {what}", own["bad"], len(own) // seeds, seeds) | {"limit": limit})
         rows[-1]["verdict"] = at_most(rows[-1]["low"], rows[-1]["high"], limit)
     own, seeds = rows[0], table.groupby("seed")["bad"].mean()
-    said = f"{_interval(own, '{:.1%}')} of {own['count'] // own['seeds']} structures are holes"
+    said = f"{_interval(own, percent)} of {own['count'] // own['seeds']} structures are holes"
     said += _spread(seeds)
     kinds = table.loc[table["bad"], "hole"].value_counts()
     if len(kinds):
         said += f"; by criterion: {', '.join(f'{kind} {count}' for kind, count in kinds.items())}"
     if unfinished := (table["state"] == "unfinished").mean():
-        said += f"; {unfinished:.0%} were not relaxed at the last step"
+        said += f"; {percent(unfinished)} were not relaxed at the last step"
     return Answer(
-        SEARCH, own["verdict"], f"at most {limit:.0%} of relaxed random structures are holes", said, tuple(rows)
+        SEARCH, own["verdict"], f"at most {percent(limit)} of relaxed random structures are holes", said, tuple(rows)
     )
 
 
@@ -162,14 +166,14 @@ def simulation(table: pd.DataFrame, limit: float) -> Answer:
     if len(shares) > 1:
         for seed, part in table.groupby("seed", sort=False):
             rows.append(_share(f"stable simulations of seed {seed}", part["failed_ps"].isna(), len(part), 1))
-    said = f"{_interval(own, '{:.0%}')} of {len(table)} simulations are stable for {table['length_ps'].iloc[0]:g} ps"
+    said = f"{_interval(own, percent)} of {len(table)} simulations are stable for {table['length_ps'].iloc[0]:g} ps"
     said += _spread(shares)
     if not good.all():
         reasons = table.loc[~good, "reason"].value_counts()
         said += f"; others end by: {', '.join(f'{reason} {count}' for reason, count in reasons.items())}"
         said += f"; the first after {table['failed_ps'].min():.3g} ps"
-    return Answer(SIMULATION, own["verdict"], f"at least {limit:.0%} of hot simulations are stable to the end", said,
-                  tuple(rows))  # fmt: skip
+    criterion = f"at least {percent(limit)} of hot simulations are stable to the end"
+    return Answer(SIMULATION, own["verdict"], criterion, said, tuple(rows))
 
 
 def _share(what: str, is_so: pd.Series, count: int, seeds: int) -> dict[str, Any]:
@@ -186,12 +190,12 @@ def _share(what: str, is_so: pd.Series, count: int, seeds: int) -> dict[str, Any
     }
 
 
-def _interval(row: Mapping[str, Any], form: str) -> str:
+def _interval(row: Mapping[str, Any], written: Callable[[float], str]) -> str:
     """An estimate with its interval, in words."""
-    estimate, low, high = (form.format(row[key]) for key in ("estimate", "low", "high"))
+    estimate, low, high = (written(row[key]) for key in ("estimate", "low", "high"))
     return f"{estimate} (95 %: {low} to {high})"
 
 
 def _spread(shares: pd.Series) -> str:
     """The shares of single seeds, in words; nothing of one seed."""
-    return f" (seeds: {', '.join(f'{one:.0%}' for one in shares)})" if len(shares) > 1 else ""
+    return f" (seeds: {', '.join(map(percent, shares))})" if len(shares) > 1 else ""
