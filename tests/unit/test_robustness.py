@@ -288,6 +288,7 @@ def test_the_share_of_holes_has_the_interval_of_one_models_structures():
     assert verdicts.search(searched(30), 0.1).verdict == FAILS
     assert verdicts.search(searched(0, count=10), 0.1).verdict == OPEN  # too few to tell
     assert [row["what"] for row in found.rows] == ["holes of all", "holes of W4", "holes of W2"]
+    assert found.table()["verdict"].isna().tolist() == [False, True, True]  # all of them decide
 
 
 def simulated(*failed: int, count: int = 20) -> pd.DataFrame:

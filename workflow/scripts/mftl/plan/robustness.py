@@ -57,10 +57,11 @@ def settings(config: Config, wildcards: Any) -> dict[str, Any]:
     """What a page says besides what was measured: the models, limits, and why a question is not asked."""
     own, name = config.robustness, wildcards.tested
     assert own is not None
-    parent, found = tested.parent_of(config, name), tested.asked(config, name)
+    recipe, parent = tested.recipe_of(config, name), tested.parent_of(config, name)
+    found = tested.asked(config, name)
     return {
         "name": name,
-        "recipe": str(tested.recipe_of(config, name)),
+        "recipe": str(recipe) if recipe.stages else config.foundation_of(name).file,
         "parent": str(parent) if parent else None,
         "learned": tested.learned_of(config, name),
         "same_structures": tested.same_structures(config, name),

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from mftl.holes import CLOSE
 from mftl.plotting import style as styles
-from mftl.robustness.page import TITLES
-from mftl.robustness.tested import DIMERS, FORGETTING, SEARCH, SIMULATION
+from mftl.robustness.questions import DIMERS, FORGETTING, SEARCH, SIMULATION, TITLES
 from mftl.robustness.verdicts import FAILS, NOT_ASKED, OPEN, PASSES, Answer
 
 COLORS = {PASSES: "#228833", FAILS: "#cc3311", OPEN: "#bb8800", NOT_ASKED: "#777777"}
 DEEPEST = 12.0  # eV: dimers' energies are drawn so far to both sides at most
+COMPOSITIONS = 15  # that are drawn, at most
 SMALLEST, LARGEST, WIDE = 1e-3, 1e4, 100.0  # ratios of errors that are drawn; from WIDE on only powers of ten are ticks
 FALLEN = ["#cc3311", "#882255", "#ee7733", "#aa3377", "#cc6677", "#bb8800"]  # pairs that fall into each other
 
@@ -86,13 +86,15 @@ def _dimers(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
 
 
 def _search(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
-    """Shares of holes: of all structures, and of each composition."""
-    for k, row in enumerate(one.rows):
+    """Shares of holes: of all structures, and of each composition, or of those with the most."""
+    worst = sorted(one.rows[1:], key=lambda row: -row["estimate"])[:COMPOSITIONS]
+    rows = [row for row in one.rows if row is one.rows[0] or row in worst]
+    for k, row in enumerate(rows):
         bars = [[max(row["estimate"] - row["low"], 0)], [max(row["high"] - row["estimate"], 0)]]
-        color = COLORS[row["verdict"]] if k == 0 else "#888888"
+        color = "#888888" if k else COLORS[one.verdict]
         axis.errorbar([k], [row["estimate"]], yerr=bars, fmt="o", capsize=2, elinewidth=0.8, color=color)
     _limit(axis, one.rows[0]["limit"])
-    names = [row["what"].removeprefix("holes of ") for row in one.rows]
+    names = [row["what"].removeprefix("holes of ") for row in rows]
     axis.set_xticks(range(len(names)), names, rotation=90 if len(names) > 5 else 0)
     axis.set(ylim=(-0.03, 1.03), xlim=(-0.6, len(names) - 0.4), ylabel="Share of holes")
 

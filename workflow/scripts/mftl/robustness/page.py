@@ -3,15 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mftl.robustness.tested import DIMERS, FORGETTING, SEARCH, SIMULATION
+from mftl.robustness.questions import DIMERS, FORGETTING, SEARCH, SIMULATION, TITLES
 from mftl.robustness.verdicts import FAILS, NOT_ASKED, OPEN, PASSES, Answer
 
-TITLES = {
-    FORGETTING: "What was forgotten",
-    DIMERS: "Two atoms",
-    SEARCH: "Random structures",
-    SIMULATION: "Hot simulation",
-}
 REMEDIES = {
     FORGETTING: "A mode that replays data of the parent, or what the parent itself predicts, forgets less.",
     DIMERS: "`pair_repulsion: true` of the architecture keeps two atoms apart; so does replay of a parent that knows "

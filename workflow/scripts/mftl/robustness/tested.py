@@ -17,9 +17,9 @@ from mftl.figures.dimers import Dimers
 from mftl.figures.simulations import Simulated, can_have_engine, force_field_mistakes
 from mftl.figures.stability import Stability
 from mftl.figures.structure_search import StructureSearch
+from mftl.robustness.questions import DIMERS, FORGETTING, SEARCH, SIMULATION
 
 PREFIX = "robustness-"  # of all curves and protocols that are made
-FORGETTING, DIMERS, SEARCH, SIMULATION = "forgetting", "dimers", "structure-search", "simulations"  # folders of tables
 VOLUME = {True: 1.5, False: 8.0}  # of random structures, with and without a cell, over that of the atoms' spheres
 STARTS = 5  # structures that simulations start from, or as many as there are
 OPEN_DELTA = "its models predict what a low level lacks, and no energies of their own"

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mftl.holes import CLOSE
-from mftl.robustness.tested import DIMERS, FORGETTING, SEARCH, SIMULATION
+from mftl.robustness.questions import DIMERS, FORGETTING, SEARCH, SIMULATION
 from mftl.stability import wilson
 
 PASSES, FAILS, OPEN, NOT_ASKED = "passes", "fails", "cannot be told", "not asked"
@@ -142,8 +142,8 @@ def search(table: pd.DataFrame, limit: float) -> Answer:
     rows = []
     for what, own in [("all", table), *table.groupby("composition", sort=False)]:
         seeds = own["seed"].nunique()
-        rows.append(_share(f"holes of {what}", own["bad"], len(own) // seeds, seeds) | {"limit": limit})
-        rows[-1]["verdict"] = at_most(rows[-1]["low"], rows[-1]["high"], limit)
+        rows.append(_share(f"holes of {what}", own["bad"], len(own) // seeds, seeds))
+    rows[0] |= {"limit": limit, "verdict": at_most(rows[0]["low"], rows[0]["high"], limit)}
     own, seeds = rows[0], table.groupby("seed")["bad"].mean()
     said = f"{_interval(own, percent)} of {own['count'] // own['seeds']} structures are holes"
     said += _spread(seeds)
