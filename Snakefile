@@ -31,6 +31,7 @@ from mftl.plan import (
     labels,
     pools,
     prediction,
+    robustness,
     selections,
     training,
 )
@@ -68,6 +69,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/convergence.smk"
 include: "workflow/rules/forecasts.smk"
 include: "workflow/rules/advice.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/cost.smk"

@@ -40,6 +40,7 @@ TARGETS = {
     "benchmarks",
     "convergence",
     "forecasts",
+    "robustness",
     "verify_labels",
     "results/best/fig4/model.pt",
     "results/levels/molecules.csv",

@@ -21,6 +21,7 @@ from mftl.config.dynamics import Crystal, Protocol, Starts
 from mftl.config.foundation import FoundationDownload, FoundationModel
 from mftl.config.levels import DatasetLevel, FileLevel, ReturnedLevel
 from mftl.config.modes import AnyMode
+from mftl.config.robustness import Robustness
 from mftl.config.selections import OrcaInputs, PyscfInputs, Selection, VaspInputs
 from mftl.config.splits import Split
 from mftl.config.systems import System
@@ -59,6 +60,7 @@ EXAMPLES = [
     ("figures.<name>.references", Reference),
     ("figures.<name>.panels", Simulated),
     ("advice", Advice),
+    ("robustness", Robustness),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot", "cost"]
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mftl import figures
 from mftl import recipe as recipes
 from mftl.advice.pilot import NEXT, PREFIX, with_pilot
-from mftl.checks import advice, curves, orders, selections, systems
+from mftl.checks import advice, curves, orders, robustness, selections, systems
 from mftl.config.base import listed, missing_file, mistake, study
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Starts
@@ -24,6 +24,7 @@ from mftl.config.plot import ROLES
 from mftl.config.training import Training
 from mftl.config.whole import Config, parse
 from mftl.inputs import InputError
+from mftl.robustness import tested
 
 # results/<name> of other rules
 RESERVED = (
@@ -37,11 +38,12 @@ RESERVED = (
     "forecasts",
     "paper",
     "provenance",
+    "robustness",
     "verify_labels",
 )
 RESERVED_FOLDERS = ("advice", "benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads",
                     "dynamics", "export", "foundation_models", "labels", "levels", "logs", "models", "pools",
-                    "predictions", "selections", "slater-koster", "splits")  # fmt: skip
+                    "predictions", "robustness", "selections", "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -54,6 +56,8 @@ def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
     mistakes = list(_mistakes(config, root))
     if config.advice and not mistakes:
         config, mistakes = _with_pilot(config, root)
+    if config.robustness and not mistakes:
+        config, mistakes = _with_tests(config, root)
     if mistakes:
         raise InputError("\n".join(["The configuration cannot be used:", *mistakes]))
     return config
@@ -78,6 +82,13 @@ def _with_pilot(config: Config, root: Path) -> tuple[Config, list[str]]:
         if name == NEXT:
             lines += selections.mistakes(config, name, root)
     return config, lines
+
+
+def _with_tests(config: Config, root: Path) -> tuple[Config, list[str]]:
+    """The configuration with the curves and protocols of tests, and a line for each thing that cannot be tested."""
+    if lines := list(robustness.mistakes(config, root)):
+        return config, lines
+    return tested.with_tests(config, root), []
 
 
 def of_figure(config: Config, name: str, root: Path = Path(".")) -> list[str]:

@@ -22,6 +22,7 @@ from mftl.config.labels import Labels, Verification
 from mftl.config.messages import explain
 from mftl.config.modes import BUDGET, AnyMode, single, twin
 from mftl.config.plot import OTHERS, ROLES, Plot
+from mftl.config.robustness import Robustness
 from mftl.config.selections import Selection
 from mftl.config.systems import Downloads, System
 from mftl.config.training import Architecture, Training
@@ -97,6 +98,10 @@ class Config(Section):
     cost: Cost = Field(Cost(), description=Cost.__doc__)
     advice: Advice | None = Field(
         None, description="what `snakemake advice` is to find out: which labels, how many, which way to train"
+    )
+    robustness: Robustness | None = Field(
+        None,
+        description="what `snakemake robustness` tests: what models forgot, dimers, random structures, hot simulations",
     )
 
     def foundation_of(self, name: str) -> FoundationModel | FoundationDownload:
