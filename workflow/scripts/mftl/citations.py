@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,8 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
         keys.add("zaverkin2023")
     if rule := settings.get("rule"):
         keys.update(RULES[rule], FEATURES[settings["features"]] if rule != "random" else ())
+    if module := params.get("module"):  # that makes a table
+        keys.update(getattr(import_module(module), "CITE", ()))
     for way in params.get("ways") or ():
         keys.update(getattr(modes.sections().get(way), "CITE", ()))  # other parts of a joint stage are no key of a mode
     return keys
