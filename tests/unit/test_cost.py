@@ -155,6 +155,17 @@ def test_simulations_and_predictions(paper):
     assert evaluated[0] == 50_000 * len(paper.curves["mftl"].values) * 3
 
 
+def test_last_layers_look_at_all_that_made_and_tests_a_model():
+    own = {"kind": "error-against-uncertainty", "curves": ["mftl"], "values": [50, 100]}
+    config = config_of("config.yaml", figures={"sure": own})
+    split = config.systems["molecules"].split
+    wildcards = {"table": "last-layer", "figure": "sure"}
+    ((evaluated, _),) = work.of(config, Job("measure", wildcards, (), ())).evaluated.values()
+    assert evaluated == sum(15 * (size + split.validation + split.test) + split.validation for size in (50, 100))
+    wildcards = {"table": "structure-search", "figure": "fig4"}
+    assert work.of(config, Job("measure", wildcards, (), ())) == work.Work()
+
+
 def test_a_job_that_only_writes_does_nothing_else(built_in):
     assert work.of(built_in, Job("plot", {"figure": "fig4"}, (), ())) == work.Work()
 
