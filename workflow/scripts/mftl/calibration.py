@@ -86,7 +86,7 @@ def coverage(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> d
     The halves are calibrated on each other. A draw takes whole structures (``mftl.points``), and scales anew.
     """
     ids, of = np.unique([str(one) for one in owners], return_inverse=True)
-    taken, first, off = points.counts(ids), half(ids), np.abs(errors) / sigmas
+    taken, first, off = points.counts(ids), half(ids.tolist()), np.abs(errors) / sigmas
     sums, sizes = np.bincount(of, off), np.bincount(of)
     scales = [np.sqrt(np.pi / 2) * (taken @ (part * sums)) / np.maximum(taken @ (part * sizes), 1)
               for part in (first, ~first)]  # fmt: skip

@@ -224,20 +224,17 @@ def value_table(
     ``energies``: errors and sigmas (n,), eV; ``forces``: errors (atoms, 3) and sigmas of a component (atoms,), eV/Å.
     """
     given, ids = UNITS[units], np.array([str(one) for one in tested.ids])
-    parts = [("energy", ids, *(given.energies(one, tested.sizes) for one in energies))]
+
+    def rows(quantity: str, owners: np.ndarray, error: np.ndarray, sigma: np.ndarray) -> pd.DataFrame:
+        found = {"quantity": quantity, "unit": given.of(quantity), "id": owners}
+        found |= {"error": error.astype(np.float32), "sigma": sigma.astype(np.float32)}  # half the text
+        return pd.DataFrame({**keys, **found})
+
+    found = [rows("energy", ids, *(given.energies(one, tested.sizes) for one in energies))]
     if forces is not None:
         error, sigma = given.factor * forces[0].ravel(), given.factor * np.repeat(forces[1], 3)
-        parts.append(("forces", np.repeat(ids, 3 * tested.sizes), error, sigma))
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {**keys, "quantity": quantity, "unit": given.of(quantity), "id": owners}
-                | {"error": error.astype(np.float32), "sigma": sigma.astype(np.float32)}  # half the text
-            )
-            for quantity, owners, error, sigma in parts
-        ],
-        ignore_index=True,
-    )
+        found.append(rows("forces", np.repeat(ids, 3 * tested.sizes), error, sigma))
+    return pd.concat(found, ignore_index=True)
 
 
 def structure_table(

@@ -1,5 +1,7 @@
 """Errors against uncertainties: a row of panels for each estimate, a panel for each quantity."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -46,8 +48,9 @@ def _panel(axis: Axes, table: pd.DataFrame, values: pd.DataFrame, series: list[d
     across = float(0.9 * sigmas.min()), float(1.1 * sigmas.max())
     low, high = float(table["rmse"].min()) / BELOW, 1.3 * float(errors.max())
     shown = errors > low
+    extent = math.log10(across[0]), math.log10(across[1]), math.log10(low), math.log10(high)
     axis.hexbin(
-        sigmas[shown], errors[shown], gridsize=40, extent=np.log10([*across, low, high]), xscale="log", yscale="log",
+        sigmas[shown], errors[shown], gridsize=40, extent=extent, xscale="log", yscale="log",
         mincnt=1, norm=LogNorm(vmin=0.3, vmax=max(100.0, len(errors) / 10)), cmap="Greys", linewidths=0.1,
     )  # fmt: skip
     axis.plot(across, across, color=styles.DARK, linewidth=0.9, linestyle=":", zorder=3)

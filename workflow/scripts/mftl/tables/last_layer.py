@@ -34,8 +34,12 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
         own = tested[run["curve"], run["value"], settings["seed"]]
         card = json.loads(Path(inputs["cards"][i]).read_text(encoding="utf-8"))
         model = load_model(inputs["models"][i], find_device(settings["device"]))
-        sets = [(card["training_ids"], None), (read_sets(inputs[f"split_{i}"])["validation"], None)]
-        training, validation = choose(inputs[f"labels_{i}"], sets, what=f"the last layer of {run['recipe']}")
+        validation_ids = read_sets(inputs[f"split_{i}"])["validation"]
+        training, validation = choose(
+            inputs[f"labels_{i}"],
+            [(card["training_ids"], None), (validation_ids, None)],
+            what=f"the last layer of {run['recipe']}",
+        )
         (data,) = choose(inputs["test"], [([str(one) for one in own.ids], None)])
         known = own.reference_forces is not None and training.forces is not None
         found = learn(model, training, validation, Training(**card["training"]))
