@@ -50,6 +50,11 @@ def test_advice_of_a_tiny_pilot(tmp_path):
     jobs = planned(folder, "advice")
     # scratch, MFTL, Δ at three sizes; a larger model at one; two pre-trainings
     assert jobs["train"] == 3 * 3 + 1 + 2 and jobs["predict"] == 4 and jobs["select"] == 1
+    # what it would cost: all jobs of it, that which advises with them
+    said = succeed(folder, "-c1", "cost")
+    rules = pd.read_csv(folder / "results/cost.csv").set_index("rule")["jobs"].to_dict()
+    assert rules == {rule: count for rule, count in jobs.items() if rule != "advice"} | {"all": rules["all"]}
+    assert rules["advise"] == rules["draw_advice"] == 1 and "| results/advice/mixed.pdf |" in said
     succeed(folder, "-c1", "advice")
     assert all((folder / one).stat().st_size > 100 for one in MADE)
     numbers = pd.read_csv(folder / MADE[2])

@@ -66,6 +66,11 @@ def spreads(forces: np.ndarray) -> np.ndarray:
     return np.sqrt(forces.var(axis=0, ddof=1).mean(-1))
 
 
+def floored(spread: np.ndarray) -> np.ndarray:
+    """Spreads (n,), none smaller than all but a few are."""
+    return np.maximum(spread, np.quantile(spread, FLOOR))
+
+
 def calibrated(members: tuple[str, ...], predictions: str | Path, recipe: str) -> Committee:
     """A committee of all seeds of a recipe, from a file that the rule ``predict`` wrote.
 
