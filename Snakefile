@@ -21,7 +21,20 @@ from mftl.setup import begin, lift_rate_limit
 CONFIG = begin(config, workflow.is_main_process, WorkflowError)
 
 from mftl import catalogue, engines, jobs, plan
-from mftl.plan import convergence, cost, dynamics, figures, forecasts, labels, pools, prediction, selections, training
+from mftl.plan import (
+    advice,
+    convergence,
+    cost,
+    dynamics,
+    figures,
+    forecasts,
+    labels,
+    pools,
+    prediction,
+    robustness,
+    selections,
+    training,
+)
 from mftl.sources import source_hash
 
 of = plan.planner(CONFIG, WorkflowError)
@@ -55,6 +68,8 @@ include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/convergence.smk"
 include: "workflow/rules/forecasts.smk"
+include: "workflow/rules/advice.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/cost.smk"

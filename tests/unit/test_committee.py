@@ -83,6 +83,75 @@ def test_killed_and_resumed(tmp_path):
     assert resumed.trajectory.read_bytes() == through.trajectory.read_bytes()
 
 
+def limited(when: str, limit: float = 1e-4, **changes) -> Protocol:
+    """The protocol with a limit that random models exceed at once."""
+    return PROTOCOL.model_copy(update={"max_force_deviation": limit, "when_uncertain": when, **changes})
+
+
+def candidates(simulation: Simulation, folder: Path) -> list[Atoms]:
+    simulation.finish(folder / "trajectory.extxyz", folder / "candidates.extxyz")
+    return list(iread(folder / "candidates.extxyz", format="extxyz")) if simulation.candidates else []
+
+
+def test_an_uncertain_simulation_is_stopped_and_its_structure_kept(tmp_path):
+    free = run([model(1), model(2)], tmp_path / "free")
+    table = free.run()
+    assert table["uncertain_ps"].isna().all() and candidates(free, tmp_path / "free") == []
+    limit = float(table["max_force_deviation_eV_A"].nlargest(2).mean())  # one replica exceeds it
+    simulation = run([model(1), model(2)], tmp_path / "a", limited("stop", limit))
+    stopped = simulation.run()
+    beyond = table["max_force_deviation_eV_A"] > limit
+    assert beyond.any() and not beyond.all()
+    assert (stopped["uncertain_ps"].notna() == beyond).all()
+    assert (stopped.loc[beyond, "reason"] == "too uncertain").all() and (stopped.loc[~beyond, "reason"] == "").all()
+    assert (stopped.loc[beyond, "simulated_ps"] == stopped.loc[beyond, "uncertain_ps"]).all()
+    found = candidates(simulation, tmp_path / "a")
+    assert [one.info["replica"] for one in found] == sorted(
+        stopped.index[beyond], key=lambda k: stopped.uncertain_ps[k]
+    )
+    for one in found:
+        forces = np.array([predict(model(seed), [one])[1][0] for seed in (1, 2)])
+        largest = np.sqrt((forces.std(0) ** 2).sum(1)).max()
+        assert largest > limit - 1e-5 and one.info["max_force_deviation"] == pytest.approx(largest, abs=1e-5)
+        assert one.info["time_ps"] == stopped.uncertain_ps[one.info["replica"]]
+    assert len({one.info["id"] for one in found}) == len(found)
+
+
+def test_a_flagged_simulation_goes_on_and_gives_a_candidate_for_each_frame_at_most(tmp_path):
+    free, flagged = (
+        run([model(1), model(2)], tmp_path / "a"),
+        run([model(1), model(2)], tmp_path / "b", limited("flag")),
+    )
+    table, other = free.run(), flagged.run()
+    assert (other["uncertain_ps"] == 0).all() and (other["simulated_ps"] == table["simulated_ps"]).all()
+    assert flagged.trajectory.read_bytes() == free.trajectory.read_bytes()
+    found = candidates(flagged, tmp_path / "b")
+    assert len(found) == 3 * 5 and {one.info["time_ps"] for one in found} == {0.0, 0.005, 0.01, 0.015, 0.02}
+
+
+def test_structures_whose_atoms_are_too_close_are_no_candidates(tmp_path):
+    simulation = run([model(1), model(2)], tmp_path, limited("flag", closest=5.0))
+    assert (simulation.run()["uncertain_ps"] == 0).all() and simulation.candidates == []
+
+
+def test_candidates_are_the_same_after_a_break(tmp_path):
+    through = run([model(1), model(2)], tmp_path / "a", limited("flag"))
+    through.run()
+    run([model(1), model(2)], tmp_path / "b", limited("flag")).run(until=13)
+    resumed = run([model(1), model(2)], tmp_path / "b", limited("flag"))
+    resumed.run()
+    assert resumed.candidates == through.candidates
+
+
+def test_one_model_has_no_spread():
+    values = complete(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
+    values["dynamics"]["molecules-hot"]["max_force_deviation"] = 0.5
+    with pytest.raises(
+        InputError, match=r"molecules-hot\.max_force_deviation: got 0\.5; valid: null, or committee: true"
+    ):
+        checks.load(values, ROOT)
+
+
 def test_members_that_do_not_fit_each_other_are_refused():
     with pytest.raises(InputError, match="different elements, cutoffs or types"):
         ModelForces([model(1), model(2, cutoff=5.0)], [ethanol()])

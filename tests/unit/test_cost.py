@@ -14,6 +14,7 @@ from mftl.cost.jobs import Job, behind, planned, read
 from mftl.cost.rates import STATED, Rate, Rates
 from mftl.cost.work import Step, Subject
 from mftl.inputs import InputError
+from mftl.plan.cost import targets
 
 ROOT = Path(__file__).parents[2]
 PLAN = """Building DAG of jobs...
@@ -154,6 +155,17 @@ def test_simulations_and_predictions(paper):
     assert evaluated[0] == 50_000 * len(paper.curves["mftl"].values) * 3
 
 
+def test_last_layers_look_at_all_that_made_and_tests_a_model():
+    own = {"kind": "error-against-uncertainty", "curves": ["mftl"], "values": [50, 100]}
+    config = config_of("config.yaml", figures={"sure": own})
+    split = config.systems["molecules"].split
+    wildcards = {"table": "last-layer", "figure": "sure"}
+    ((evaluated, _),) = work.of(config, Job("measure", wildcards, (), ())).evaluated.values()
+    assert evaluated == sum(15 * (size + split.validation + split.test) + split.validation for size in (50, 100))
+    wildcards = {"table": "structure-search", "figure": "fig4"}
+    assert work.of(config, Job("measure", wildcards, (), ())) == work.Work()
+
+
 def test_a_job_that_only_writes_does_nothing_else(built_in):
     assert work.of(built_in, Job("plot", {"figure": "fig4"}, (), ())) == work.Work()
 
@@ -288,6 +300,29 @@ def test_gpu_hours_are_those_of_jobs_that_run_there(paper, known):
     rows = tables.priced(paper, planned, Rates(paper)).set_index("rule")
     assert rows.loc["train", "gpu_hours"] > rows.loc["train", "cpu_hours"] > 0 == rows.loc["label_chunk", "gpu_hours"]
     assert rows.loc["label_chunk", "cpu_hours"] == pytest.approx((250 * 36 + 2.25) / 3600)
+
+
+def test_advice_is_counted_where_it_is_asked_for(built_in, known):
+    asked = {"system": "molecules", "level": "pbe0-d3", "cheap": ["dftb-ptbp"]}
+    advised = config_of("config.yaml", advice=asked)
+    counted, before = (targets(config, None) for config in (advised, built_in))
+    made = [f"results/advice/molecules.{ending}" for ending in ("pdf", "png", "csv", "md", "yaml")]
+    order = "results/selections/advice-next/seed-1/orca.csv"
+    assert counted["counted"] == [*before["counted"], *made, order]
+    assert counted["alone"] == [*before["alone"], made[0], order]
+    only = advised.model_copy(update={"cost": advised.cost.model_copy(update={"targets": ["advice"]})})
+    assert targets(only, None) == {"counted": ["advice"], "alone": ["advice"]}
+    planned = [
+        Job("advise", {"system": "molecules"}, ("a",), tuple(made[2:])),
+        Job("draw_advice", {"system": "molecules"}, (made[2],), tuple(made[:2])),
+        Job("advice", {}, tuple(made), ()),
+        Job("split", {"system": "tungsten"}, (), ("b",)),
+    ]
+    found = tables.by_target(tables.priced(advised, planned, Rates(advised)), planned, ["advice", made[0]])
+    assert found["jobs"].tolist() == [3, 2]
+    assert found["cpu_hours"][1] * 3600 == pytest.approx(
+        tables.START["advise"] + tables.START["draw_advice"] + 2 * tables.SNAKEMAKE
+    )
 
 
 def test_nothing_planned_costs_nothing(built_in):

@@ -20,7 +20,8 @@ from mftl.config.training import Architecture
 from mftl.dynamics import starts
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.integrators import Evaluation, State, baoab, kinetic_energies, maxwell_boltzmann, velocity_verlet
-from mftl.dynamics.simulation import BOND, NOT_FINITE, OVERLAP, TOO_HOT, Simulation
+from mftl.dynamics.records import BOND, NOT_FINITE, OVERLAP, TOO_HOT
+from mftl.dynamics.simulation import Simulation
 from mftl.inputs import InputError
 from mftl.prediction import predict
 from mftl.structures import Structures, write_structures

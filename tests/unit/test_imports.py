@@ -37,7 +37,7 @@ def test_snakefile_imports_neither_torch_nor_ase():
     assert not found & {"torch", "ase", "mace", "pandas", "pyscf", "tblite", "rdkit"}
 
 
-COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics", "cost", "select_structures")
+COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics", "cost", "select_structures", "advise")
 
 
 def test_scripts_leave_torch_alone():
@@ -52,7 +52,7 @@ def test_scripts_leave_torch_alone():
 def test_tables_and_drawings_leave_torch_alone():
     """All but those for which models are run (``MEASURED`` of a kind of figures)."""
     names = [name for name in MODULES if name.startswith(("mftl.plotting.", "mftl.tables."))]
-    measured = {f"mftl.tables.{name}" for name in ("bond_scans", "dimers", "phonons", "structure_search")}
+    measured = {f"mftl.tables.{name}" for name in ("bond_scans", "dimers", "last_layer", "phonons", "structure_search")}
     assert "torch" not in loaded([name for name in names if name not in measured])
 
 

@@ -10,7 +10,8 @@ from mftl.config.dynamics import Protocol
 from mftl.config.training import Architecture
 from mftl.dynamics.forces import ModelForces
 from mftl.dynamics.low_level import DeltaForces
-from mftl.dynamics.simulation import NOT_FINITE, Simulation
+from mftl.dynamics.records import NOT_FINITE
+from mftl.dynamics.simulation import Simulation
 from mftl.engines import Structure, tblite
 from mftl.engines.tblite.section import TbliteLevel
 from mftl.inputs import InputError

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
 from mftl import catalogue, citations, engines, modes, pools, provenance
+from mftl.config.selections import FeaturesName, RuleName, Selection
 from mftl.inputs import InputError
 
 BIBLIOGRAPHY = Path("resources/citations.bib").read_text(encoding="utf-8")
+CHOOSING = {"holzmuller2023", "sener2018", "vinod2025", "bigi2024"}
 KEYS = set(re.findall(r"^@\w+\{([^,]+),", BIBLIOGRAPHY, flags=re.MULTILINE))
 
 
@@ -125,7 +128,8 @@ def test_every_key_has_an_entry():
     used = {*citations.ALWAYS, *citations.PACKAGES.values(), *citations.SOURCES.values()}
     plugs = [*map(engines.engine, engines.sections()), *pools.sections().values(), *modes.sections().values()]
     cited = [getattr(plug, "CITE", ()) for plug in plugs]
-    for keys in [*cited, *citations.METHODS.values(), *citations.SHIPPED.values()]:
+    chosen = [*citations.RULES.values(), *citations.FEATURES.values()]
+    for keys in [*cited, *chosen, *citations.METHODS.values(), *citations.SHIPPED.values()]:
         used.update(keys)
     assert used <= KEYS
     assert used | {"zaverkin2023", "rocken2025", "fu2023", "leimkuhler2013"} >= KEYS  # none that is never used
@@ -179,6 +183,29 @@ def test_a_pool_that_an_engine_computes(tmp_path, monkeypatch):
     record = run("build_pool", {}, {"pool": "results/pools/water.extxyz"}, params)
     assert {"tblite", "bannwarth2019", "leimkuhler2013"} <= {*record["cite"]}
     assert record["versions"]["tblite"] == engines.engine("tblite").version(None)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, {"holzmuller2023"}),
+        ({"rule": "farthest"}, {"sener2018", "holzmuller2023"}),
+        ({"rule": "farthest", "features": "last-layer"}, {"sener2018", "bigi2024"}),
+        ({"rule": "variance", "features": "forces"}, {"holzmuller2023", "bigi2024"}),
+        ({"rule": "low-level-error", "low": "dftb"}, {"vinod2025", "holzmuller2023"}),
+        ({"rule": "random"}, set()),
+    ],
+)
+def test_how_structures_were_chosen(chosen, expected, tmp_path, monkeypatch):
+    """The rule of a selection and its features, in its own record and in that of a model trained in its order."""
+    monkeypatch.chdir(tmp_path)
+    known = Selection(system="m", level="high", model="m.low.n9", structures=5, **chosen)
+    order = {"order": "results/selections/next/seed-1/order.csv"}
+    assert set(citations.RULES) == set(get_args(RuleName)) and set(citations.FEATURES) == set(get_args(FeaturesName))
+    record = run("select", {}, order, {"settings": known.model_dump()}, {"selection": "next", "seed": "1"})
+    assert {*record["cite"]} & CHOOSING == expected
+    model = run("train", order, {"model": "results/models/a/seed-1/model.pt"}, {"settings": {}})
+    assert {*model["cite"]} & CHOOSING == expected
 
 
 def test_criteria_and_integrators_of_simulations():

@@ -85,7 +85,7 @@ def test_tools_are_pinned_and_hooks_run_what_make_lint_runs():
 def test_continuous_integration_calls_make_on_the_required_python():
     text = (ROOT / ".github/workflows/ci.yml").read_text()
     (job,) = yaml.safe_load(text)["jobs"].values()
-    assert job["strategy"]["matrix"]["command"] == ["lint", "test"]
+    assert job["strategy"]["matrix"]["command"] == ["lint", "test", "docs"]
     assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text() and 'python-version: "3.11"' in text
     targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert {"lint", "test"} <= set(targets) and job["steps"][-1]["run"] == "make ${{ matrix.command }}"
+    assert {"lint", "test", "docs"} <= set(targets) and job["steps"][-1]["run"] == "make ${{ matrix.command }}"

@@ -35,10 +35,12 @@ from snakemake.settings.types import (
 PROFILE = yaml.safe_load(Path("profiles/default/config.yaml").read_text())
 TARGETS = {
     "all",
+    "advice",
     "export",
     "benchmarks",
     "convergence",
     "forecasts",
+    "robustness",
     "verify_labels",
     "results/best/fig4/model.pt",
     "results/levels/molecules.csv",

@@ -28,7 +28,7 @@ STATEMENT = "\nADDED = 1\n"
 LABELLING = {"build_pool", "load_dataset", "label_chunk", "collect_labels", "split", "download"}
 # are changed to what has labels that nothing asked for before
 OTHER_LABELS = {"modes.multihead.replay.level", "figures.spectrum.harmonic.system", "figures.spectrum.harmonic.level"}
-DRAWING = {"plot", "figures", "cite"}
+DRAWING = {"plot", "figures", "cite", "draw_advice", "advice", "draw_robustness", "robustness"}
 
 
 def leaves(values: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -26,6 +26,7 @@ rule dynamics:
     output:
         events="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/events.csv",
         trajectory="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/trajectory.extxyz",
+        candidates="results/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}/candidates.extxyz",
     log:
         "results/logs/dynamics/{protocol}/{architecture}/{recipe}/seed-{seed}.log",
     wildcard_constraints:

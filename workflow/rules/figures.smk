@@ -11,7 +11,7 @@ rule evaluate:
         "results/logs/evaluate/{table}/{figure}.log",
     wildcard_constraints:
         table=plan.one_of(figures.folders(CONFIG)),
-        figure=plan.one_of(CONFIG.figures),
+        figure=plan.one_of(figures.with_tables(CONFIG)),
     conda:
         "../../envs/mftl.yaml"
     params:
@@ -30,7 +30,7 @@ use rule evaluate as measure with:
         "results/logs/measure/{table}/{figure}.log",
     wildcard_constraints:
         table=plan.one_of(figures.measured(CONFIG)),
-        figure=plan.one_of(CONFIG.figures),
+        figure=plan.one_of(figures.with_tables(CONFIG)),
 
 
 rule plot:

@@ -49,6 +49,7 @@ rule export_model:
     output:
         model="results/export/{curve}/model.pt",
         lammps="results/export/{curve}/model.pt-lammps.pt",
+        committee="results/export/{curve}/committee/committee.json",  # beside its models
         training="results/export/{curve}/training.json",
         card="results/export/{curve}/card.json",
         readme="results/export/{curve}/README.md",

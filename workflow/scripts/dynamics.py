@@ -20,6 +20,8 @@ with job(snakemake):
     settings = Protocol(**params.protocol)
     structures, bonds = read_starts(snakemake.input.starts)
     members = [models.load_model(path, head=params.head, dtype=settings.dtype) for path in snakemake.input.models]
+    if settings.max_force_deviation is not None and len(members) < 2:
+        raise InputError("max_force_deviation needs a committee of at least two models: a curve with two seeds or more")
     stress = settings.ensemble == "npt"
     forces = ModelForces(members, replicas(structures, settings.replicas), params.device, stress=stress)
     words = [json.dumps(params.protocol, sort_keys=True), params.source, torch.__version__]
@@ -41,4 +43,4 @@ with job(snakemake):
         identity=identify(*words, *files),
     )
     simulation.run().to_csv(snakemake.output.events, index=False)
-    simulation.finish(snakemake.output.trajectory)
+    simulation.finish(snakemake.output.trajectory, snakemake.output.candidates)

@@ -19,6 +19,7 @@ from ase.calculators.calculator import CalculationFailed, Calculator, PropertyNo
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mftl import engines
+from mftl.committees import Committee
 from mftl.config.levels import EngineLevel
 from mftl.lean import find_forward
 from mftl.models import find_device, load_model
@@ -52,6 +53,34 @@ class ModelCalculator(Calculator):
         self.results = {"energy": float(energy), "forces": forces}
         if stresses is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(stresses[0])
+
+
+class CommitteeCalculator(Calculator):
+    """Mean energy (eV), forces (eV/Å) and stress (eV/Å³) of an exported committee, and how far they may be off.
+
+    ``folder``: results/export/<curve>/committee. ``energy_uncertainty`` (eV) and, for a component of the force on each
+    atom, ``forces_uncertainty`` (N,) (eV/Å) are in ``results`` and given by ``get_property``; 68 % of the errors on
+    test structures lay within. Raises InputError if there is no committee, or for an element that it does not know.
+    """
+
+    implemented_properties: ClassVar = ["energy", "forces", "stress", "energy_uncertainty", "forces_uncertainty"]
+
+    def __init__(self, folder: str | Path, device: str = "cpu"):
+        super().__init__()
+        self.committee = Committee.read(folder)
+        self.members = [ModelCalculator(Path(folder) / one, device=device) for one in self.committee.members]
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
+        """Fill ``results``."""
+        super().calculate(atoms, properties, system_changes)
+        for one in self.members:
+            one.calculate(self.atoms, properties, system_changes)
+        energies, forces = (np.array([one.results[key] for one in self.members]) for key in ("energy", "forces"))
+        energy, off = self.committee.energy(energies, len(self.atoms))
+        mean, pulls = self.committee.forces(forces)
+        self.results = {"energy": energy, "forces": mean, "energy_uncertainty": off, "forces_uncertainty": pulls}
+        if "stress" in properties:
+            self.results["stress"] = np.array([one.results["stress"] for one in self.members]).mean(0)
 
 
 class LevelCalculator(Calculator):

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, spearmanr
 
+from mftl import points
 from mftl.inputs import InputError
 
 LEVELS = (0.68, 0.95)
@@ -72,6 +73,32 @@ def half(owners: Sequence[str]) -> np.ndarray:
     return np.array([str(one) in first for one in owners])
 
 
+def scaled(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> np.ndarray:
+    """Sigmas (n,) times the scale that the other half of the structures gives, which outliers hardly move."""
+    first = half(owners)
+    of_first, of_second = (scale(errors[part], sigmas[part], robust=True) for part in (first, ~first))
+    return sigmas * np.where(first, of_second, of_first)
+
+
+def coverage(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> dict[float, np.ndarray]:
+    """By level the share of errors within ± a normal distribution's bounds, with its draws, (1 + draws,).
+
+    The halves are calibrated on each other. A draw takes whole structures (``mftl.points``), and scales anew.
+    """
+    ids, of = np.unique([str(one) for one in owners], return_inverse=True)
+    taken, first, off = points.counts(ids), half(ids.tolist()), np.abs(errors) / sigmas
+    sums, sizes = np.bincount(of, off), np.bincount(of)
+    scales = [np.sqrt(np.pi / 2) * (taken @ (part * sums)) / np.maximum(taken @ (part * sizes), 1)
+              for part in (first, ~first)]  # fmt: skip
+    found = {level: np.empty(len(taken)) for level in LEVELS}
+    for i, (own, of_first, of_second) in enumerate(zip(taken, *scales, strict=True)):
+        bounds = np.where(first, of_second, of_first)[of]
+        for level in LEVELS:
+            within = np.bincount(of, off <= norm.ppf((1 + level) / 2) * bounds, len(ids))
+            found[level][i] = own @ within / (own @ sizes)
+    return found
+
+
 def judge(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> pd.DataFrame:
     """How well calibrated sigmas describe errors: a row for each half that is judged, calibrated on the other.
 
@@ -105,13 +132,33 @@ def judge(errors: np.ndarray, sigmas: np.ndarray, owners: Sequence[str]) -> pd.D
     return pd.DataFrame(rows)
 
 
-def binned(errors: np.ndarray, sigmas: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Errors against sigmas in bins of equal counts: the mean ``sigma`` (root of squares), ``rmse`` and ``count``."""
+def binned(errors: np.ndarray, sigmas: np.ndarray, bins: int = BINS, owners: Sequence[str] = ()) -> pd.DataFrame:
+    """Errors against sigmas in bins of equal counts.
+
+    Columns: the mean ``sigma`` (root of squares), ``rmse``, ``median`` of |error|, ``count``; given the ``owners``,
+    also the 95 % interval ``low`` to ``high`` of the RMSE over draws of whole structures (``mftl.points``).
+    """
     parts = np.array_split(np.argsort(sigmas, kind="stable"), min(bins, len(sigmas)))
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "sigma": [float(np.sqrt((sigmas[part] ** 2).mean())) for part in parts],
             "rmse": [float(np.sqrt((errors[part] ** 2).mean())) for part in parts],
+            "median": [float(np.median(np.abs(errors[part]))) for part in parts],
             "count": [len(part) for part in parts],
         }
     )
+    if len(owners):
+        ids, of = np.unique([str(one) for one in owners], return_inverse=True)
+        taken, ends = points.counts(ids), []
+        for part in parts:
+            squares = taken @ np.bincount(of[part], errors[part] ** 2, len(ids))
+            counts = taken @ np.bincount(of[part], minlength=len(ids))
+            ends.append(interval(np.sqrt(squares[counts > 0] / counts[counts > 0])))
+        found[["low", "high"]] = ends
+    return found
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of draws (1 + draws,), of which the first is the estimate."""
+    low, high = np.quantile(values[1:], [(1 - points.LEVEL) / 2, (1 + points.LEVEL) / 2])
+    return float(low), float(high)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ METHODS = {
     "ccpv": ["dunning1989"],
     "ptbp": PTBP,
 }
+# how structures were chosen: the rules of a selection, and what they are told of structures
+RULES = {
+    "clusters": ["holzmuller2023"],
+    "variance": ["holzmuller2023"],
+    "farthest": ["sener2018"],
+    "low-level-error": ["vinod2025", "holzmuller2023"],  # by clusters, where the error is largest
+    "random": [],
+}
+FEATURES = {"gradient": ["holzmuller2023"], "last-layer": ["bigi2024"], "forces": ["bigi2024"]}
 # by what the names in mftl.catalogue begin with
 SOURCES = {
     "qm7x": "hoja2021",
@@ -75,7 +85,7 @@ def of_file(path: str) -> list[str] | None:
 
 
 def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable[str]) -> set[str]:
-    """Keys for what a job itself used: packages, an engine and its methods, a data set, a way to train."""
+    """Keys for what a job itself used: packages, an engine and its methods, a data set, a way to train or to choose."""
     keys = {*ALWAYS, *(PACKAGES[name] for name in packages if name in PACKAGES)}
     settings = params["settings"] if isinstance(params.get("settings"), dict) else {}
     if level := level_of(params):
@@ -94,6 +104,10 @@ def of_job(params: dict[str, Any], wildcards: dict[str, str], packages: Iterable
         keys |= {"leimkuhler2013"} if protocol["ensemble"] == "nvt" else set()
     if settings.get("layer_decay", 1) != 1:
         keys.add("zaverkin2023")
+    if rule := settings.get("rule"):
+        keys.update(RULES[rule], FEATURES[settings["features"]] if rule != "random" else ())
+    if module := params.get("module"):  # that makes a table
+        keys.update(getattr(import_module(module), "CITE", ()))
     for way in params.get("ways") or ():
         keys.update(getattr(modes.sections().get(way), "CITE", ()))  # other parts of a joint stage are no key of a mode
     return keys

@@ -15,11 +15,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mftl import engines, figures, modes, pools
+from mftl.config.advice import Advice
 from mftl.config.curves import Curve, Reference
 from mftl.config.dynamics import Crystal, Protocol, Starts
 from mftl.config.foundation import FoundationDownload, FoundationModel
 from mftl.config.levels import DatasetLevel, FileLevel, ReturnedLevel
 from mftl.config.modes import AnyMode
+from mftl.config.robustness import Robustness
 from mftl.config.selections import OrcaInputs, PyscfInputs, Selection, VaspInputs
 from mftl.config.splits import Split
 from mftl.config.systems import System
@@ -57,6 +59,8 @@ EXAMPLES = [
     *((f"figures.<name>: {kind}", figure) for kind, figure in figures.sections().items()),
     ("figures.<name>.references", Reference),
     ("figures.<name>.panels", Simulated),
+    ("advice", Advice),
+    ("robustness", Robustness),
 ]
 SECTIONS = ["downloads", "labels", "verification", "training", "prediction", "plot", "cost"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -115,7 +115,7 @@ def error_table(
     energies are compared as relative ones.
     """
     rows = []
-    for keys, (_, sizes, energies, references, forces, reference_forces, stresses) in _models(
+    for keys, (_, sizes, energies, references, forces, reference_forces, stresses) in of_models(
         figure, predictions, only
     ):
         known = error_rows(energies, references, forces, reference_forces, sizes, units, stresses)
@@ -132,7 +132,7 @@ def point_table(
     """
     found: dict[tuple, list] = {}
     given = UNITS[units]
-    for keys, one in _models(figure, predictions, only):
+    for keys, one in of_models(figure, predictions, only):
         ids, sizes, energies, references, forces, reference_forces, stresses = one
         point = keys["curve"], keys["value"]
         energy = np.abs(given.energies(energies - references, sizes))
@@ -172,12 +172,26 @@ def group_table(errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _models(figure: str, predictions: dict[str, Path], only: Set[str] | None) -> Iterator[tuple[dict, tuple[Any, ...]]]:
-    """What identifies each model; ids, sizes, energies and references (n,), forces and references (atoms, 3), stresses.
+class Tested(NamedTuple):
+    """What a model predicts of its test set, beside the labels: eV, eV/Å, eV/Å³.
 
-    References of forces are None where the labels are energies alone. Stresses, a pair of predicted and reference ones
-    (n, 3, 3), are None where not all labels have one.
+    ``reference_forces`` are None where the labels are energies alone, ``stresses``, predicted and reference ones, where
+    not all labels have one.
     """
+
+    ids: np.ndarray  # (n,)
+    sizes: np.ndarray  # (n,), atoms
+    energies: np.ndarray  # (n,)
+    references: np.ndarray  # (n,)
+    forces: np.ndarray  # (atoms, 3)
+    reference_forces: np.ndarray | None  # (atoms, 3)
+    stresses: tuple[np.ndarray, np.ndarray] | None  # (n, 3, 3) each
+
+
+def of_models(
+    figure: str, predictions: dict[str, Path], only: Set[str] | None = None
+) -> Iterator[tuple[dict[str, Any], Tested]]:
+    """What identifies each model, and what it predicts; the parameters are those of ``error_table``."""
     for curve, path in predictions.items():
         with np.load(path) as stored:
             data = dict(stored)
@@ -195,7 +209,32 @@ def _models(figure: str, predictions: dict[str, Path], only: Set[str] | None) ->
             stresses = None
             if "stresses" in data:
                 stresses = data["stresses"][model][chosen], data["reference_stresses"][chosen]
-            yield keys, (ids, sizes, energies, references, data["forces"][model][of_chosen], known, stresses)
+            yield keys, Tested(ids, sizes, energies, references, data["forces"][model][of_chosen], known, stresses)
+
+
+def value_table(
+    keys: Mapping[str, Any],
+    tested: Tested,
+    energies: tuple[np.ndarray, np.ndarray],
+    forces: tuple[np.ndarray, np.ndarray] | None,
+    units: str = "meV/atom",
+) -> pd.DataFrame:
+    """A row for each test structure's energy and for each component of the forces: ``keys``, ``error`` and ``sigma``.
+
+    ``energies``: errors and sigmas (n,), eV; ``forces``: errors (atoms, 3) and sigmas of a component (atoms,), eV/Å.
+    """
+    given, ids = UNITS[units], np.array([str(one) for one in tested.ids])
+
+    def rows(quantity: str, owners: np.ndarray, error: np.ndarray, sigma: np.ndarray) -> pd.DataFrame:
+        found = {"quantity": quantity, "unit": given.of(quantity), "id": owners}
+        found |= {"error": error.astype(np.float32), "sigma": sigma.astype(np.float32)}  # half the text
+        return pd.DataFrame({**keys, **found})
+
+    found = [rows("energy", ids, *(given.energies(one, tested.sizes) for one in energies))]
+    if forces is not None:
+        error, sigma = given.factor * forces[0].ravel(), given.factor * np.repeat(forces[1], 3)
+        found.append(rows("forces", np.repeat(ids, 3 * tested.sizes), error, sigma))
+    return pd.concat(found, ignore_index=True)
 
 
 def structure_table(

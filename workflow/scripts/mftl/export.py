@@ -32,6 +32,21 @@ def write_for_ase(source: str | Path, target: str | Path) -> torch.nn.Module:
     return model
 
 
+def write_committee(models: list[str], cards: list[str], recipe: str, folder: str | Path) -> tuple[str, ...]:
+    """Write the models of all seeds of a recipe in float64 into a folder, in place of others; return their names."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("seed-*.pt"):
+        old.unlink()
+    names = []
+    for model, path in zip(models, cards, strict=True):
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+        if known["recipe"] == recipe:
+            names.append(f"seed-{known['seed']}.pt")
+            write_for_ase(model, folder / names[-1])
+    return tuple(names)
+
+
 def write_for_lammps(model: str | Path) -> dict[str, str]:
     """Files for LAMMPS beside a model file: by format, libtorch and, with cuEquivariance installed, mliap.
 
@@ -120,6 +135,19 @@ def readme(card: dict[str, Any], difference: str | None) -> str:
     if "mliap" in files:
         lines += ["", "or with its ML-IAP:", "", f"    pair_style mliap unified {files['mliap']} 0"]
         lines += [f"    pair_coeff * * {elements}"]
+    if card.get("committee", 1) > 1:
+        lines += [
+            "",
+            f"With uncertainties, from {card['committee']} models of other seeds, in ASE with this project's "
+            "`workflow/scripts` on PYTHONPATH:",
+            "",
+            "    from mftl.calculator import CommitteeCalculator",
+            '    atoms.calc = CommitteeCalculator("committee")',
+            "    atoms.get_potential_energy(), atoms.get_forces()",
+            '    atoms.calc.results["energy_uncertainty"], atoms.calc.results["forces_uncertainty"]',
+            "",
+            "They say where the models disagree, scaled so that 68 % of the errors on test structures lie within.",
+        ]
     lines += ["", "## Errors", "| on the test set | RMSE | MAE | | structures |", "|---|---|---|---|---|"]
     lines += [
         f"| {row['quantity']} | {row['rmse']:.2f} | {row['mae']:.2f} | {row['unit']} | {row['structures']} |"

@@ -66,15 +66,16 @@ def covariance(seen: Iterable[Seen], sizes: Iterable[int], settings: Training) -
 def learn(model: torch.nn.Module, training: Labelled, validation: Labelled, settings: Training) -> Uncertainty:
     """The uncertainty of a model that was trained on ``training``; ``validation`` gives ς and the scales.
 
-    Sigmas are of energies, and where labels have forces of those. Raises InputError for a model whose last layers are
-    not known, or without validation structures.
+    On the model's device. Sigmas are of energies, and where labels have forces of those. Raises InputError for a model
+    whose last layers are not known, or without validation structures.
     """
     if not len(validation):
         raise InputError("an uncertainty needs validation structures: errors of these scale it")
     last, rows = LastLayer(model), training.forces is not None
     sizes = [len(atoms) for atoms in training.structures]
     known = covariance(last.of(graphs_of(model, training.structures), rows), sizes, settings)
-    energies, forces = predict(model, validation.structures)
+    device = str(next(model.parameters()).device)
+    energies, forces = predict(model, validation.structures, device=device)
     seen = list(last.of(graphs_of(model, validation.structures), validation.forces is not None))
     counts = np.array([len(atoms) for atoms in validation.structures])
     off = (energies - validation.energies) / counts

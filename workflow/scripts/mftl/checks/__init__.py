@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from mftl import figures
 from mftl import recipe as recipes
-from mftl.checks import curves, orders, selections, systems
+from mftl.advice.pilot import NEXT, PREFIX, with_pilot
+from mftl.checks import advice, curves, orders, robustness, selections, systems
 from mftl.config.base import listed, missing_file, mistake, study
 from mftl.config.curves import Curve
 from mftl.config.dynamics import Starts
@@ -23,9 +24,11 @@ from mftl.config.plot import ROLES
 from mftl.config.training import Training
 from mftl.config.whole import Config, parse
 from mftl.inputs import InputError
+from mftl.robustness import tested
 
 # results/<name> of other rules
 RESERVED = (
+    "advice",
     "benchmarks",
     "convergence",
     "cost",
@@ -35,11 +38,12 @@ RESERVED = (
     "forecasts",
     "paper",
     "provenance",
+    "robustness",
     "verify_labels",
 )
-RESERVED_FOLDERS = ("benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads", "dynamics",
-                    "export", "foundation_models", "labels", "levels", "logs", "models", "pools", "predictions",
-                    "selections", "slater-koster", "splits")  # fmt: skip
+RESERVED_FOLDERS = ("advice", "benchmarks", "best", "comparisons", "convergence", "costs", "datasets", "downloads",
+                    "dynamics", "export", "foundation_models", "labels", "levels", "logs", "models", "pools",
+                    "predictions", "robustness", "selections", "slater-koster", "splits")  # fmt: skip
 
 
 def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
@@ -49,9 +53,42 @@ def load(values: dict[str, Any], root: Path = Path(".")) -> Config:
     Raises InputError with one line for each mistake: the key's path, the value given, and what would be valid.
     """
     config = parse(values)
-    if mistakes := list(_mistakes(config, root)):
+    mistakes = list(_mistakes(config, root))
+    if config.advice and not mistakes:
+        config, mistakes = _with_pilot(config, root)
+    if config.robustness and not mistakes:
+        config, mistakes = _with_tests(config, root)
+    if mistakes:
         raise InputError("\n".join(["The configuration cannot be used:", *mistakes]))
     return config
+
+
+def _with_pilot(config: Config, root: Path) -> tuple[Config, list[str]]:
+    """The configuration with the curves of a pilot, and a line for each thing for which there can be none."""
+    known: dict[tuple[str, str], int | None] = {}  # a pool of 10⁵ is read once for each level
+
+    def available(config: Config, system: str, level: str) -> int | None:
+        if (system, level) not in known:
+            known[system, level] = systems.available(config, system, level, root)
+        return known[system, level]
+
+    if lines := list(advice.mistakes(config, available, root)):
+        return config, lines
+    config = with_pilot(config, available)
+    for name, curve in config.curves.items():
+        if name.startswith(PREFIX):
+            lines += curves.mistakes(config, f"curves.{name}", curve, partial(available, config), root)
+    for name in config.selections:
+        if name == NEXT:
+            lines += selections.mistakes(config, name, root)
+    return config, lines
+
+
+def _with_tests(config: Config, root: Path) -> tuple[Config, list[str]]:
+    """The configuration with the curves and protocols of tests, and a line for each thing that cannot be tested."""
+    if lines := list(robustness.mistakes(config, root)):
+        return config, lines
+    return tested.with_tests(config, root), []
 
 
 def of_figure(config: Config, name: str, root: Path = Path(".")) -> list[str]:
@@ -95,6 +132,10 @@ def _mistakes(config: Config, root: Path) -> Iterator[str]:
             yield mistake(f"curves.{name}.role", curve.role, f"a built-in role or a key of plot.colors ({known})")
     for name, protocol in config.dynamics.items():
         yield from _start_mistakes(config, f"dynamics.{name}.starts", protocol.starts)
+        if (limit := protocol.max_force_deviation) is not None and not protocol.committee:
+            yield mistake(
+                f"dynamics.{name}.max_force_deviation", limit, "null, or committee: true: one model has no spread"
+            )
     tables = (folder for kind in figures.sections().values() for folder in (*kind.FOLDERS, *kind.MEASURED))
     taken = {*RESERVED_FOLDERS, *tables}
     for name in config.figures:

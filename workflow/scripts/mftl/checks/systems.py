@@ -83,6 +83,8 @@ def available(config: Config, system: str, level: str, root: Path = Path(".")) -
         one = chosen.levels[name]
         if isinstance(one, FileLevel):
             return set(extxyz.read_ids(root / one.file))
+        if isinstance(one, ReturnedLevel) and all(map(extxyz.is_extxyz, files := [root / f for f in one.files(root)])):
+            return {name for file in files if file.is_file() for name in extxyz.read_ids(file)} or set(ids)
         if one.only or one.also:
             return set(ids)
         return set(ids[: one.first])

@@ -17,7 +17,9 @@ class Cost(Section):
     """What `snakemake cost` counts, and for which machine."""
 
     targets: list[str] = Field(
-        [], description="files whose jobs are counted, such as results/fig4.pdf (empty: all figures that can be made)"
+        [],
+        description="files whose jobs are counted, such as results/fig4.pdf, or rules such as export (empty: all "
+        "figures that can be made, and advice if it is asked for)",
     )
     card: Card | None = Field(
         None,

@@ -54,6 +54,14 @@ class Protocol(Section):
         description="the models of all seeds of a curve drive the simulations together, by the mean of their forces, "
         "and each frame has the standard deviations",
     )
+    max_force_deviation: PositiveFloat | None = Field(
+        None,
+        description="of a committee: where its members differ by more in the force on an atom (standard deviation, "
+        "eV/Å), a simulation is uncertain, and its structure a candidate for a label (null: no limit)",
+    )
+    when_uncertain: Literal["stop", "flag"] = Field(
+        "stop", description="stop an uncertain simulation, or go on and collect a candidate every `frame_every` at most"
+    )
     dtype: Literal["float32", "float64"] | None = Field(
         None, description="to which the model is converted (null: as it was trained); positions are float64"
     )

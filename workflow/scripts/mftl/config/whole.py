@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, ValidationError
 from mftl import figures, registry
 from mftl import recipe as recipes
 from mftl.batches import EDGES, STRUCTURES
+from mftl.config.advice import Advice
 from mftl.config.base import FigureName, Name, Section
 from mftl.config.cost import Cost
 from mftl.config.curves import Curve
@@ -21,6 +22,7 @@ from mftl.config.labels import Labels, Verification
 from mftl.config.messages import explain
 from mftl.config.modes import BUDGET, AnyMode, single, twin
 from mftl.config.plot import OTHERS, ROLES, Plot
+from mftl.config.robustness import Robustness
 from mftl.config.selections import Selection
 from mftl.config.systems import Downloads, System
 from mftl.config.training import Architecture, Training
@@ -94,6 +96,13 @@ class Config(Section):
     plot: Plot = Field(Plot(), description=Plot.__doc__)
     export: list[Name] = Field([], description="curves of which `snakemake export` writes the best model")
     cost: Cost = Field(Cost(), description=Cost.__doc__)
+    advice: Advice | None = Field(
+        None, description="what `snakemake advice` is to find out: which labels, how many, which way to train"
+    )
+    robustness: Robustness | None = Field(
+        None,
+        description="what `snakemake robustness` tests: what models forgot, dimers, random structures, hot simulations",
+    )
 
     def foundation_of(self, name: str) -> FoundationModel | FoundationDownload:
         """A foundation model's file and head."""

@@ -23,6 +23,11 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """What it is known by: its first output, or its rule if that only gathers files."""
+        return self.outputs[0] if self.outputs else self.rule
+
 
 def planned(values: Mapping[str, Any], targets: Iterable[str], snakefile: str | Path) -> list[Job]:
     """The jobs that a call with the configuration ``values`` would run for ``targets``: what is there is not counted.
@@ -50,14 +55,14 @@ def read(text: str) -> list[Job]:
 
 
 def behind(jobs: Iterable[Job], target: str) -> list[Job]:
-    """Those of the jobs that have to run for one file."""
-    makers = {file: job for job in jobs for file in job.outputs}
+    """Those of the jobs that have to run for one file, or for a rule that only gathers files."""
+    makers = {file: job for job in jobs for file in job.outputs or (job.rule,)}
     found: dict[str, Job] = {}
     todo = [target]
     while todo:
         job = makers.get(todo.pop())
-        if job is not None and job.outputs[0] not in found:
-            found[job.outputs[0]] = job
+        if job is not None and job.name not in found:
+            found[job.name] = job
             todo += job.inputs
     return list(found.values())
 

@@ -204,6 +204,8 @@ class Rates:
         if len(seconds):
             return float(seconds.mean()), f"mean of {len(seconds)} labels that are there"
         settings = self.config.systems[system].levels[level]
+        if not hasattr(settings, "engine"):
+            raise InputError(f"what a label of {key} costs is not known; say it: cost.label_seconds: {{{key}: …}}")
         structures = examples.of_system(self.config, system, LABELS)
         try:
             with tempfile.TemporaryDirectory() as journal:

@@ -16,7 +16,7 @@ ON_GPU = ("train", "predict", "predict_twice", "compare_structures", "dynamics",
 START = {"train": 4.5, "predict": 4.0, "predict_twice": 4.0, "compare_structures": 4.0, "dynamics": 4.0, "measure": 4.0,
          "select": 4.0,
          "label_chunk": 2.0, "collect_labels": 2.0, "load_dataset": 60.0, "build_pool": 1.0, "snapshot": 0.3,
-         "plot": 1.8}  # fmt: skip
+         "plot": 1.8, "advise": 8.0, "draw_advice": 1.8}  # fmt: skip
 OTHER = 1.0
 SNAKEMAKE = 0.25  # s of a job, of Snakemake itself
 ATOM = 110  # bytes of an atom with its forces as text
@@ -28,7 +28,7 @@ COLUMNS = ["jobs", "million_steps", "cpu_hours", "gpu_hours", "disk_gb"]
 
 
 def priced(config: Config, planned: Iterable[Job], rates: Rates) -> pd.DataFrame:
-    """A row for each job: its rule, its first output, and what it costs in ``COLUMNS``."""
+    """A row for each job: its rule, its name, and what it costs in ``COLUMNS``."""
     rows = []
     for job in planned:
         does = work.of(config, job)
@@ -41,7 +41,7 @@ def priced(config: Config, planned: Iterable[Job], rates: Rates) -> pd.DataFrame
         labels = sum(count * rates.of_label(*key)[0] for key, count in does.labels.items())
         rows.append({
             "rule": job.rule,
-            "output": next(iter(job.outputs), ""),
+            "output": job.name,
             "jobs": 1,
             "million_steps": max(does.steps.values(), default=0) / 1e6,  # two heads take their steps together
             "cpu_hours": ((0.0 if gpu else seconds) + labels + SNAKEMAKE) / SECONDS_PER_HOUR,
@@ -61,7 +61,7 @@ def by_rule(found: pd.DataFrame) -> pd.DataFrame:
 def by_target(found: pd.DataFrame, planned: list[Job], targets: Iterable[str]) -> pd.DataFrame:
     """A row for each target: what all jobs cost that have to run for it."""
     by_output = found.set_index("output")
-    rows = [by_output.loc[[job.outputs[0] for job in behind(planned, one)], COLUMNS].sum() for one in targets]
+    rows = [by_output.loc[[job.name for job in behind(planned, one)], COLUMNS].sum() for one in targets]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"jobs": int}).assign(target=list(targets))[["target", *COLUMNS]]
 

@@ -10,11 +10,13 @@ from mftl import recipe as recipes
 from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
 from mftl.cost.jobs import Job
+from mftl.figures.error_against_uncertainty import ErrorAgainstUncertainty
 from mftl.modes.replay import Replay
-from mftl.paths import members
+from mftl.paths import members, runs_of
 from mftl.plan import labels, training
 
 UNPACKED = 9  # an HDF5 file of QM7-X over its archive
+SEEN = {"gradient": 10, "last-layer": 1, "forces": 15}  # what features of a structure take, in its evaluations
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,7 @@ def _predict(config: Config, wildcards: Any) -> Work:
     """All models of a curve on its test set."""
     curve, found = config.curves[wildcards.curve], config.recipes_of(wildcards.curve)
     system, _ = config.target_of(wildcards.curve)
-    split = config.systems[system].split
-    limits = [split.test if split else 0, config.prediction.test_structures, curve.test_structures]
-    test, models = min(one for one in limits if one is not None), len(found) * len(config.seeds_of(wildcards.curve))
+    test, models = _tested(config, wildcards.curve), len(found) * len(config.seeds_of(wildcards.curve))
     own = Subject(curve.architecture, dtype_of(config, found[0]), system)
     return Work(evaluated={own: (models * test, models * _batches(test))}, forces={own: models * test})
 
@@ -114,9 +114,26 @@ def _select(config: Config, wildcards: Any) -> Work:
     """What a model sees in all structures of a system, in evaluations that take as long: gradients one by one."""
     own = config.selections[wildcards.selection]
     size = config.systems[own.system].pool.size() or 0
-    times = {"gradient": 10, "last-layer": 1, "forces": 15}[own.features] if own.rule != "random" else 0
+    times = SEEN[own.features] if own.rule != "random" else 0
     subject = Subject(own.architecture, dtype_of(config, recipes.parse(own.model)), own.system)
     return Work(evaluated={subject: ((1 + times) * size, (1 + times) * _batches(size))})
+
+
+def _measure(config: Config, wildcards: Any) -> Work:
+    """What last layers see in training, validation and test structures, with their forces; of other tables nothing."""
+    work, figure = Work(), config.figures[wildcards.figure]
+    if not isinstance(figure, ErrorAgainstUncertainty) or wildcards.table not in figure.MEASURED:
+        return work
+    for run in runs_of(config, figure.curves, figure.values):
+        recipe = recipes.parse(run["recipe"])
+        if run["seed"] != figure.seed or (split := config.systems[recipe.last.system].split) is None:
+            continue
+        structures = recipe.last.size + split.validation + _tested(config, run["curve"])
+        subject = Subject(run["architecture"], dtype_of(config, recipe), recipe.last.system)
+        so_far = work.evaluated.get(subject, (0, 0))[0]
+        evaluations = so_far + structures * SEEN["forces"] + split.validation
+        work.evaluated[subject] = evaluations, _batches(evaluations)
+    return work
 
 
 def _simulate(config: Config, wildcards: Any) -> Work:
@@ -154,6 +171,13 @@ def _download(config: Config, wildcards: Any) -> Work:
     return Work(downloaded=(file.bytes or 0) * (1 + UNPACKED * file.path.endswith(".xz")))
 
 
+def _tested(config: Config, curve: str) -> int:
+    """Structures that a curve is tested on."""
+    split = config.systems[config.target_of(curve)[0]].split
+    limits = [split.test if split else 0, config.prediction.test_structures, config.curves[curve].test_structures]
+    return min(one for one in limits if one is not None)
+
+
 def _batches(structures: int) -> int:
     return -(-structures // STRUCTURES)
 
@@ -164,6 +188,7 @@ _KNOWN: dict[str, Callable[[Config, Any], Work]] = {
     "compare_structures": _compare,
     "dynamics": _simulate,
     "select": _select,
+    "measure": _measure,
     "label_chunk": _label,
     "build_pool": _build,
     "download": _download,

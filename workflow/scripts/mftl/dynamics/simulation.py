@@ -10,6 +10,9 @@ Two criteria of stability are recorded, each with the time at which it is first 
 
 A replica stops when neither has anything left to say: both violated, a number that is not finite, or a kinetic
 temperature beyond ``max_temperature``. It is then taken out of the batch and costs nothing more.
+
+Where the members of a committee differ in the force on an atom by more than ``max_force_deviation``, a replica is
+uncertain: its structure is kept as a candidate for a label, and it stops or goes on as ``when_uncertain`` says.
 """
 
 import hashlib
@@ -28,6 +31,7 @@ from ase import Atoms, units
 from tqdm import tqdm
 
 from mftl.config.dynamics import Protocol
+from mftl.dynamics.candidates import candidate, largest_spreads, mean_spreads
 from mftl.dynamics.integrators import (
     Evaluation,
     State,
@@ -37,26 +41,11 @@ from mftl.dynamics.integrators import (
     maxwell_boltzmann,
     velocity_verlet,
 )
+from mftl.dynamics.records import BOND, NOT_FINITE, OVERLAP, TOO_HOT, UNCERTAIN, Record
 from mftl.dynamics.starts import Bonds
 from mftl.structures import frame
 
 log = logging.getLogger(__name__)
-NOT_FINITE, TOO_HOT, OVERLAP, BOND = "not finite", "too hot", "atoms too close", "bond broken"
-
-
-@dataclass
-class Record:
-    """What became of one replica; times in steps, None if it did not happen."""
-
-    stopped: int | None = None
-    reason: str = ""
-    overlap: int | None = None
-    bond: int | None = None
-    closest: float = np.inf  # Å, the smallest distance seen
-    deviation: float = 0.0  # Å, the largest of a bond
-    temperatures: float = 0.0  # K, summed over steps
-    volumes: float = 0.0  # Å³, summed over steps
-    spread: float = 0.0  # eV/Å, root mean square of a committee's deviations, summed over steps
 
 
 @dataclass(eq=False)
@@ -86,6 +75,7 @@ class Simulation:
         self.every = max(1, round(1000 * settings.frame_every / settings.timestep))
         self.live = np.arange(count)
         self.replicas = replicas(self.structures, count)
+        self.candidates: list[str] = []  # as text
         self.randoms = [np.random.default_rng([settings.seed, self.seed, k]) for k in range(count)]
         self.records = [Record() for _ in range(count)]
         self.saved_at = time.monotonic()
@@ -139,8 +129,10 @@ class Simulation:
                 self._save(file)
         return self.table()
 
-    def finish(self, trajectory: str | Path) -> None:
-        """Put the finished trajectory in its place and remove the state."""
+    def finish(self, trajectory: str | Path, candidates: str | Path | None = None) -> None:
+        """Put the finished trajectory in its place, write candidates for labels, and remove the state."""
+        if candidates is not None:
+            Path(candidates).write_text("".join(self.candidates), encoding="utf-8")
         os.replace(self.trajectory, trajectory)
         self.checkpoint.unlink(missing_ok=True)
 
@@ -149,7 +141,8 @@ class Simulation:
 
         ``overlap_ps`` and ``bond_ps`` are empty where a criterion was never violated, ``bond_ps`` also where no bond
         must hold. Whoever stopped early violates both from then on. ``force_deviation_eV_A``: how far a committee's
-        members are apart, the mean over steps.
+        members are apart, the mean over steps, and ``max_force_deviation_eV_A`` the largest at an atom;
+        ``uncertain_ps`` is when that first exceeded the limit.
         """
         rows = []
         for k, one in enumerate(self.records):
@@ -171,6 +164,8 @@ class Simulation:
                     "mean_temperature_K": round(one.temperatures / (last + 1), 2),
                     "mean_volume_A3": round(one.volumes / (last + 1), 4) if one.volumes else np.nan,
                     "force_deviation_eV_A": round(one.spread / (last + 1), 6) if self.is_committee else np.nan,
+                    "max_force_deviation_eV_A": round(one.largest, 6) if self.is_committee else np.nan,
+                    "uncertain_ps": self._ps(one.uncertain),
                 }
             )
         return pd.DataFrame(rows)
@@ -226,7 +221,8 @@ class Simulation:
         now, temperatures = self.state.now, self.temperatures()
         finite = np.isfinite(np.add.reduceat(now.forces.sum(1), self.starts) + now.energies + temperatures)
         hot = temperatures > self.settings.max_temperature
-        deviations, spreads, volumes = self._deviations(), self._spreads(), self.volumes()
+        deviations, volumes = self._deviations(), self.volumes()
+        spreads, largest = mean_spreads(now, self.starts, self.atoms), largest_spreads(now, self.starts)
         looked = self.settings.overlaps == "steps" or self.step % self.every == 0
         done = []
         for i in range(len(self.live)):
@@ -235,6 +231,7 @@ class Simulation:
             if finite[i]:
                 one.temperatures += float(temperatures[i])
                 one.spread += float(spreads[i])
+                one.largest = max(one.largest, float(largest[i]))
                 one.volumes += float(volumes[i])
                 one.closest = min(one.closest, float(now.closest[i]))
                 one.deviation = max(one.deviation, float(deviations[i]))
@@ -246,11 +243,17 @@ class Simulation:
             if self.bonds is not None and deviations[i] > self.settings.bond_deviation and one.bond is None:
                 one.bond = self.step
                 reasons.append(BOND)
+            uncertain = self._is_uncertain(finite[i], largest[i])
+            if uncertain and one.uncertain is None:
+                one.uncertain = self.step
+                reasons.append(UNCERTAIN)
+            if uncertain:
+                self._collect(i, float(largest[i]))
             if reasons:
                 one.reason = one.reason or reasons[0]
                 log.info("replica %d at %g ps: %s", self.live[i], self._ps(self.step), ", ".join(reasons))
             both = one.overlap is not None and (self.bonds is None or one.bond is not None)
-            if hot[i] or not finite[i] or both:
+            if hot[i] or not finite[i] or both or (uncertain and self.settings.when_uncertain == "stop"):
                 one.stopped = self.step
                 done.append(i)
         if done:
@@ -296,11 +299,21 @@ class Simulation:
                 deviations[some] = np.maximum.reduceat(off, bounds[:-1][some])
         return deviations
 
-    def _spreads(self) -> np.ndarray:
-        """Root mean square of the standard deviations of a committee's forces in each live replica, eV/Å."""
-        if self.state.now.deviations is None:
-            return np.zeros(len(self.live))
-        return np.sqrt(np.add.reduceat((self.state.now.deviations**2).mean(1), self.starts) / self.atoms)
+    def _is_uncertain(self, finite: bool, largest: float) -> bool:
+        limit = self.settings.max_force_deviation
+        return limit is not None and bool(finite) and bool(largest > limit)
+
+    def _collect(self, i: int, largest: float) -> None:
+        """Keep the structure of a live replica as a candidate, unless its atoms are too close or one is kept."""
+        one, k = self.records[self.live[i]], int(self.live[i])
+        early = one.collected is not None and self.step - one.collected < self.every
+        if early or self.state.now.closest[i] < self.settings.closest:
+            return
+        atoms, own = self.replicas[k], slice(self.starts[i], self.starts[i] + self.atoms[i])
+        found = Atoms(atoms.numbers, self.state.positions[own], cell=self.cells[i], pbc=atoms.pbc)
+        name = f"{atoms.info.get('id', 'start')}-{self.seed}-{k}-{self.step}"
+        self.candidates.append(candidate(found, name, k, self._ps(self.step), largest))
+        one.collected = self.step
 
     def _write(self, file: BinaryIO, chosen: np.ndarray) -> None:
         """Write frames of some live replicas."""
@@ -329,6 +342,7 @@ class Simulation:
             "cells": self.cells,
             "scales": self.scales,
             "records": self.records,
+            "candidates": self.candidates,
             "randoms": [one.bit_generator.state for one in self.randoms],
             "forces": self.forces.state() if len(self.live) else None,
             "size": file.tell(),
@@ -349,7 +363,7 @@ class Simulation:
             return 0
         kept = np.isin(np.arange(len(self.replicas)), saved["live"])
         self.step, self.live, self.state, self.records = (saved[k] for k in ("step", "live", "state", "records"))
-        self.cells, self.scales = saved["cells"], saved["scales"]
+        self.cells, self.scales, self.candidates = saved["cells"], saved["scales"], saved["candidates"]
         for random, state in zip(self.randoms, saved["randoms"], strict=True):
             random.bit_generator.state = state
         if len(self.live):

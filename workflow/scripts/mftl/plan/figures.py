@@ -10,10 +10,11 @@ from mftl.checks import of_figure, require_figure
 from mftl.config.base import study
 from mftl.config.studies import LOADER
 from mftl.config.whole import Config
-from mftl.figures.base import Table
+from mftl.figures.base import Figure, Table
 from mftl.figures.errors import AverageErrors
 from mftl.inputs import InputError
 from mftl.paths import card_of, models_of
+from mftl.plan import robustness
 from mftl.sources import source_hash
 
 POINTS = ("points", "grouped-points")  # folders of tables that claims are read from
@@ -21,12 +22,17 @@ POINTS = ("points", "grouped-points")  # folders of tables that claims are read 
 
 def folders(config: Config) -> list[str]:
     """Folders of results in which figures have tables that are made of other results."""
-    return sorted({folder for figure in config.figures.values() for folder in figure.FOLDERS})
+    return sorted({folder for figure in _kinds(config) for folder in figure.FOLDERS})
 
 
 def measured(config: Config) -> list[str]:
     """Folders of results in which figures have tables for which models are run."""
-    return sorted({folder for figure in config.figures.values() for folder in figure.MEASURED})
+    return sorted({folder for figure in _kinds(config) for folder in figure.MEASURED})
+
+
+def with_tables(config: Config) -> list[str]:
+    """Figures, and the pages that have tables of the same kinds."""
+    return [*config.figures, *robustness.pages(config)]
 
 
 def table_inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
@@ -147,13 +153,23 @@ def _figures_claimed(path: str) -> set[str]:
     return {one["figure"] for one in yaml.load(Path(path).read_text(encoding="utf-8"), LOADER)}
 
 
+def _kinds(config: Config) -> list[type[Figure]]:
+    """The kinds of figures of which there are tables."""
+    kinds = {type(figure) for figure in config.figures.values()}
+    return [*kinds, *(robustness.KINDS if robustness.pages(config) else ())]
+
+
 def _table(config: Config, wildcards: Any) -> Table:
-    require_figure(config, wildcards.figure)
-    figure = config.figures[wildcards.figure]
-    for table in figure.tables(config, wildcards.figure):
+    if wildcards.figure in robustness.pages(config):
+        found, what = robustness.tables(config, wildcards.figure), wildcards.figure
+    else:
+        require_figure(config, wildcards.figure)
+        figure = config.figures[wildcards.figure]
+        found, what = figure.tables(config, wildcards.figure), f"figures.{wildcards.figure}.kind: {figure.kind}"
+    for table in found:
         if table.folder == wildcards.table:
             return table
-    raise InputError(f"figures.{wildcards.figure}.kind: {figure.kind} has no table results/{wildcards.table}")
+    raise InputError(f"{what} has no table results/{wildcards.table}")
 
 
 def _errors(config: Config, wildcards: Any) -> AverageErrors:

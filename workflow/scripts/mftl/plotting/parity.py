@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from mftl.plotting.style import DARK
+from mftl.plotting.style import DARK, mixed
 
 BEYOND = 0.5  # of the references' range: how far predictions outside of it widen a panel
 
@@ -16,7 +16,7 @@ def parity(axis: Axes, reference: np.ndarray, predicted: np.ndarray, color: str,
     Predictions beyond the limits are triangles on the edge, and a text says how many they are.
     """
     inside = (predicted >= limits[0]) & (predicted <= limits[1])
-    ends: list = [_mix(color, 0.4), color, _mix(color, 1.0, 0.45)]
+    ends: list = [mixed(color, 0.4), color, mixed(color, 1.0, 0.45)]
     shades = LinearSegmentedColormap.from_list("shades", ends)
     axis.hexbin(
         reference[inside],
@@ -33,7 +33,7 @@ def parity(axis: Axes, reference: np.ndarray, predicted: np.ndarray, color: str,
     above, below = predicted > limits[1], predicted < limits[0]
     for beyond, edge, marker in ((above, limits[1] - inset, "^"), (below, limits[0] + inset, "v")):
         edges = np.full(np.count_nonzero(beyond), edge)
-        axis.plot(reference[beyond], edges, marker, color=_mix(color, 1.0, 0.2), markersize=3, markeredgewidth=0)
+        axis.plot(reference[beyond], edges, marker, color=mixed(color, 1.0, 0.2), markersize=3, markeredgewidth=0)
     if not inside.all():
         text = f"{np.count_nonzero(~inside)} beyond"
         axis.text(0.96, 0.04, text, transform=axis.transAxes, ha="right", va="bottom")
@@ -51,9 +51,3 @@ def common_limits(reference: np.ndarray, *predicted: np.ndarray) -> tuple[float,
                  min(high + far, max(p.max() for p in (reference, *predicted))))  # fmt: skip
     margin = 0.04 * (high - low)
     return float(low - margin), float(high + margin)
-
-
-def _mix(color: str, share: float, darkness: float = 0.0) -> tuple[float, ...]:
-    """A colour mixed with white, then with black."""
-    rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    return tuple((share * rgb + (1 - share)) * (1 - darkness))

@@ -123,6 +123,12 @@ def line(points: Sequence[dict], place: int) -> str:
     return LINES[before.count(points[place]["color"]) % len(LINES)]
 
 
+def mixed(color: str, share: float, darkness: float = 0.0) -> tuple[float, ...]:
+    """A colour mixed with white, then with black."""
+    rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return tuple((share * rgb + (1 - share)) * (1 - darkness))
+
+
 def bars(table: pd.DataFrame) -> np.ndarray:
     """Lengths of the bars of points below and above their estimates, (2, points)."""
     below, above = table["estimate"] - table["low"], table["high"] - table["estimate"]
