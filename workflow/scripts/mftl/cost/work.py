@@ -10,6 +10,7 @@ from mftl import recipe as recipes
 from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
 from mftl.cost.jobs import Job
+from mftl.figures.structure_search import StructureSearch
 from mftl.modes.replay import Replay
 from mftl.paths import members
 from mftl.plan import labels, training
@@ -130,6 +131,19 @@ def _simulate(config: Config, wildcards: Any) -> Work:
     return Work(evaluated={own: (count * steps * protocol.replicas, count * steps)}, frames={own: frames})
 
 
+def _relax(config: Config, wildcards: Any) -> Work:
+    """All steps of all random structures, most of which end earlier; nothing is counted of other tables."""
+    figure, work = config.figures.get(wildcards.figure), Work()
+    if isinstance(figure, StructureSearch) and wildcards.table == "structure-search":
+        count, steps = len(figure.compositions) * figure.structures, figure.rounds * (figure.steps + 1)
+        for run in figure.runs(config):
+            dtype = dtype_of(config, recipes.parse(run["recipe"]))
+            own = Subject(run["architecture"], dtype, config.target_of(run["curve"])[0])
+            done, batches = work.evaluated.get(own, (0, 0))
+            work.evaluated[own] = done + count * steps, batches + steps * _batches(count)
+    return work
+
+
 def _label(config: Config, wildcards: Any) -> Work:
     """The structures of a chunk; of a level that labels some only, as many as `first` leaves in it."""
     start, end = labels.chunk_range(config, wildcards)
@@ -163,6 +177,7 @@ _KNOWN: dict[str, Callable[[Config, Any], Work]] = {
     "predict": _predict,
     "compare_structures": _compare,
     "dynamics": _simulate,
+    "measure": _relax,
     "select": _select,
     "label_chunk": _label,
     "build_pool": _build,
