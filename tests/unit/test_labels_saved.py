@@ -11,6 +11,7 @@ from matplotlib.markers import CARETUPBASE
 from mftl import checks, points
 from mftl.config.plot import Plot
 from mftl.config.studies import complete, overlaid
+from mftl.config.whole import parse
 from mftl.equal_error import AT_LEAST, AT_MOST, COSTS, SAVES, UNBOUNDED, falling, judged, ratios
 from mftl.plotting import labels_saved as drawing
 from mftl.tables import labels_saved as tables
@@ -135,6 +136,16 @@ def test_no_gain_is_called_one_as_often_as_it_should_be():
     assert 4 <= verdicts.count(SAVES) <= 22 and 4 <= verdicts.count(COSTS) <= 22
 
 
+def test_draws_without_bounds_are_draws_beyond_the_sizes():
+    errors, others = drawn(law([100], 1.5)), drawn(law(SIZES))
+    errors[:, 1:100] = np.inf
+    others[2, 100:200] = np.inf
+    others[3, 200:300] = 0.0
+    (one,), _ = saved([100], errors, others)
+    assert one["saved_percent"] == pytest.approx(100 / 3) and one["low_open"] and one["verdict"] == points.OPEN
+    assert np.isfinite([one["saved_percent_low"], one["saved_percent_high"]]).all()
+
+
 # --- the table and the figure
 
 LABELS = {"random": "at random", "good": "good rule", "bad": "bad rule", "same": "no better"}
@@ -253,6 +264,8 @@ def test_real_data_have_the_same_figures():
     assert not {"systems", "studies"} & values[1].keys()  # it goes on top
     figures = study().figures
     assert {*values[1]["figures"]} == {name for name in figures if name.startswith("selection/")}
+    config = parse(overlaid(*values) | {"data": "/folder"})
+    assert not [line for name in values[1]["figures"] for line in config.figures[name].mistakes(config, name)]
     known = {**values[0]["modes"], **values[1]["modes"]}
     for name in ("redrawn-metal", "clusters-metal", "variance-metal"):
         assert known[name]["training"] == values[0]["modes"]["metal"]["training"]

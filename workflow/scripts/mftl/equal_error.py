@@ -8,6 +8,7 @@ from mftl import points
 
 SAVES, COSTS = "saves labels", "costs labels"
 AT_LEAST, AT_MOST, UNBOUNDED = "at least", "at most", "no bound"
+LIMITS = 1e-12, 1e12  # of errors in any unit
 TAIL = (1 - points.LEVEL) / 2
 
 
@@ -40,7 +41,9 @@ def ratios(
     size and error. The second result (n, 1 + draws) is 1 where the other curve does not come down to the error, and -1
     where it begins below it. The factor is then that of its largest or smallest size, a bound.
     """
-    wanted, curve = np.log(errors), falling(np.log(other_errors))
+    # draws of two seeds have no bound
+    wanted, others = (np.log(np.clip(one, *LIMITS)) for one in (errors, other_errors))
+    curve = falling(others)
     places = np.log(other_sizes)
     found = np.empty_like(wanted)
     for draw in range(wanted.shape[1]):
