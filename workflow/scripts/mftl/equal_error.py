@@ -64,7 +64,7 @@ def judged(logs: np.ndarray, beyond: np.ndarray) -> dict[str, Any]:
     end of the interval is one: more than 2.5 % of the draws are beyond the other curve's sizes on that side.
     """
     mean = logs.mean(0)
-    more, less = (beyond > 0).any(0), (beyond < 0).any(0)
+    more, less = beyond.max(0) > 0, beyond.min(0) < 0
     saved = percent(mean)
     low, high = np.quantile(saved[1:], [TAIL, 1 - TAIL])
     bound = {(False, False): "", (True, False): AT_LEAST, (False, True): AT_MOST, (True, True): UNBOUNDED}

@@ -91,8 +91,8 @@ class LabelsSaved(AverageErrors):
         """What all have, the panels, and the curves all of whose seeds have the same structures."""
         fixed = [config.curves[one].label for one in self.all_curves() if not self.redraws(config, one)]
         own = {"curves": self.curves, "quantities": self.quantities, "xlabel": self.sizes_label(config)}
-        own |= {"goals": {"label": self.goals_label, **self.goals}, "fixed": fixed}
-        return super().params(config) | own
+        goals: dict[str, Any] = {"label": self.goals_label} | self.goals
+        return super().params(config) | own | {"goals": goals, "fixed": fixed}
 
     def text(self, config: "Config") -> str:
         """What it shows."""
