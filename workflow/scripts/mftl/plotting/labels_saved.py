@@ -75,7 +75,9 @@ def plot(
             styles.panel(axis, next(letters), f"at equal {quantity.removesuffix('s')} {table['error'].iloc[0]}")
         styles.legend(figure, axes[0, :1])
         text = f"{styles.points_text(table, test, seeds)}; labels saved: 95 % intervals, below "
-        text += "them those of all sizes; arrows are bounds, since no curve is continued beyond its sizes"
+        text += (
+            "them those of all sizes; arrows and hollow ones are bounds, since no curve is continued beyond its sizes"
+        )
         if fixed:
             text += f"; all seeds of {', '.join(fixed)} have the same structures, intervals know of no others"
         styles.small_print(figure, text, style)
