@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.units import GPa
 
-from mftl import checks, holes, models, relaxation
+from mftl import checks, holes, models, points, relaxation
+from mftl.claims import Claim, compare
 from mftl.config.plot import Plot
 from mftl.config.studies import complete
 from mftl.config.training import Architecture
@@ -18,7 +19,7 @@ from mftl.inputs import InputError
 from mftl.plotting import dimers as drawn_dimers
 from mftl.plotting import structure_search as drawn
 from mftl.prediction import predict, predict_with_stress
-from mftl.tables import dimers, structure_search
+from mftl.tables import dimers, hole_points, structure_search
 
 ROOT = Path(__file__).parents[2]
 STYLE = Plot(font_size=8.0).model_dump()
@@ -144,6 +145,28 @@ def test_table_and_figure_of_a_search(saved, tmp_path):
     assert figure.axes[0].get_ylabel() == "Share of holes"
 
 
+def test_claims_read_shares_of_holes_with_draws(tmp_path):
+    """Draws take the same structures of all curves, and say how far shares of few structures and seeds can be told."""
+    counts = {("a", 25): (1, 2, 3), ("a", 50): (11, 12, 13), ("parent", 0): (0,)}  # holes of twenty, by seed
+    rows = [
+        {"curve": curve, "value": value, "seed": seed, "id": f"H-{k}", "hole": "low" if k < number else ""}
+        for (curve, value), numbers in counts.items()
+        for seed, number in enumerate(numbers)
+        for k in range(20)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "relaxed.csv", index=False)
+    hole_points.table({"relaxed": tmp_path / "relaxed.csv"}, {}).to_csv(tmp_path / "points.csv", index=False)
+    table = points.read(tmp_path / "points.csv").set_index(["curve", "value"])
+    assert table["estimate"].tolist() == pytest.approx([10, 60, 0]) and table["seeds"].tolist() == [3, 3, 1]
+    assert table.loc[("parent", 0), "high"] == 0 and (table["structures"] == 20).all() and set(table["unit"]) == {"%"}
+    assert 0 <= table.loc[("a", 25), "low"] < 5 and 15 < table.loc[("a", 25), "high"] < 40
+    share = {"curve": "a", "quantity": "holes", "read": "share"}
+    few, many = share | {"value": 25}, share | {"value": 50}
+    wanted = {points.HOLDS: [few, many], points.FAILS: [many, few], points.OPEN: [few, 9]}
+    claims = [Claim(id=str(less), figure="f", where="", claim="", less=less) for less in wanted.values()]
+    assert compare(claims, {"f": table.reset_index()}, "test")["verdict"].tolist() == [*wanted]
+
+
 def test_shares_have_the_interval_of_one_models_structures():
     rows = [{"curve": curve, "value": value, "seed": seed, "state": "relaxed", "hole": "low" if k < seed else ""}
             for curve, value in (("raw", 0), ("a", 25)) for seed in (1, 2, 3) for k in range(10)]  # fmt: skip
@@ -222,7 +245,10 @@ def test_sections(values):
     assert config.figures["dimers"].shown(config) == {"mftl": [25]} and "6 Å" in config.figures["dimers"].text(config)
     config = load(values, "search")
     assert not checks.of_figure(config, "search", ROOT)
-    (table,) = config.figures["search"].tables(config, "search")
+    table, shares = config.figures["search"].tables(config, "search")
+    relaxed = "results/structure-search/search.csv"
+    assert (shares.folder, shares.inputs) == ("points", {"relaxed": relaxed})
+    assert config.figures["search"].inputs(config, "search") == {"structure_search": relaxed}  # drawn from that alone
     assert len(table.inputs["models"]) == 3 and table.settings["starts"]["compositions"] == ["H2O", "CH4"]
     assert "without cells" in config.figures["search"].text(config)
 

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from mftl import claims as module
 from mftl import points
 from mftl.claims import Claim, compare, read_claims
+from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 
 SHIPPED = Path(__file__).parents[2] / "resources" / "claims.yaml"
@@ -68,6 +71,9 @@ def test_expressions(expression, expected):
         ({"rises": MFTL | {"curve": "noisy"}}, "cannot be told apart"),
         ({"similar": [MFTL | {"value": "largest"}, SINGLE | {"value": "largest"}]}, "holds"),
         ({"similar": [MFTL, SINGLE]}, "does not hold"),
+        ({"less": [{"ratio": [MFTL, SINGLE]}, 1]}, "does not hold"),
+        ({"less": [0.1, {"ratio": [MFTL, SINGLE]}]}, "holds"),  # at every value that both have
+        ({"less": [{"ratio": [MFTL | {"curve": "short"}, SINGLE]}, 1]}, "holds"),
         ({"rises": SINGLE}, "does not hold"),  # still falling
         ({"rises": MFTL}, "does not hold"),  # never fell
         ({"less": [MFTL | {"curve": "delta"}, SINGLE]}, "not testable"),
@@ -134,26 +140,29 @@ def test_every_number_of_the_papers_text_is_there():
 
 def test_claims_read_curves_that_ship():
     """A claim on a figure that config.yaml draws names its curves, so a renamed curve is noticed."""
-    import yaml
-
-    from mftl import claims as module
-    from mftl.config.studies import complete
-
-    root = SHIPPED.parents[1]
-    config, paper = (
-        complete(yaml.safe_load((root / name).read_text()), root) for name in ("config.yaml", "config/paper.yaml")
-    )
-    beyond = paper["curves"].keys() - config["curves"].keys()  # of molecules that are there alone
+    built_in = configured("config.yaml", studies=["studies/strategies.yaml"])  # listed or not
+    paper = configured("config/paper.yaml", "config/paper-extended.yaml", "config/paper/strategies.yaml")
+    beyond = paper["curves"].keys() - built_in["curves"].keys()  # of what is there alone
     for claim in read_claims(SHIPPED):
-        figure = config["figures"].get(claim.figure)
+        figure = built_in["figures"].get(claim.figure)
         if figure is None:
             continue
         rows = figure.get("rows", [figure])
         drawn = {one for row in rows for one in row.get("curves", ["model", "level"])}
         drawn |= {one["curve"] for row in rows for one in row.get("references", [])}
+        drawn |= {*figure.get("before", []), *figure.get("kept", []), figure.get("parent")}
         for expression in module._expressions(claim):
             for leaf in module._leaves(expression):
                 assert leaf["curve"] in drawn | beyond, claim.id
+
+
+def configured(*names: str, studies: list[str] | None = None) -> dict:
+    """Files given with a call, with studies besides those that they list."""
+    values: dict = {}
+    for name in names:
+        values = overlaid(values, yaml.safe_load((SHIPPED.parents[1] / name).read_text()))
+    values["studies"] = list(dict.fromkeys([*values["studies"], *(studies or [])]))
+    return complete(values, SHIPPED.parents[1])
 
 
 @pytest.mark.parametrize(

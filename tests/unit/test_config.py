@@ -24,6 +24,7 @@ SHIPPED.remove(ROOT / "config" / "paper-extended.yaml")  # goes on top of paper.
 SHIPPED.remove(ROOT / "config" / "rehearsal.yaml")  # so does this: see test_rehearsal
 SHIPPED.remove(ROOT / "config" / "own.yaml")  # asks for the user's file: see test_own_structures
 SHIPPED.remove(ROOT / "config" / "check-real.yaml")  # asks for a folder: see test_a_folder_of_data
+SHIPPED.remove(ROOT / "config" / "check-real-selection.yaml")  # goes on top of that: see test_labels_saved
 
 
 def read(name: str) -> dict:

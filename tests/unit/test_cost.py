@@ -13,6 +13,7 @@ from mftl.cost.cards import CARDS
 from mftl.cost.jobs import Job, behind, planned, read
 from mftl.cost.rates import STATED, Rate, Rates
 from mftl.cost.work import Step, Subject
+from mftl.figures.structure_search import StructureSearch
 from mftl.inputs import InputError
 from mftl.plan.cost import targets
 
@@ -164,6 +165,20 @@ def test_last_layers_look_at_all_that_made_and_tests_a_model():
     assert evaluated == sum(15 * (size + split.validation + split.test) + split.validation for size in (50, 100))
     wildcards = {"table": "structure-search", "figure": "fig4"}
     assert work.of(config, Job("measure", wildcards, (), ())) == work.Work()
+
+
+def test_relaxations_of_random_structures(built_in):
+    """All steps of all rounds, by each sort of models; of other tables of such a figure nothing."""
+    search = {"kind": "structure-search", "curves": ["single-fidelity", "tungsten-single"], "periodic": False}
+    search |= {"compositions": ["H2", "W2"], "structures": 60, "rounds": 3, "steps": 100}
+    config = built_in.model_copy(update={"figures": {"search": StructureSearch(**search)}})
+    done = work.of(config, Job("measure", {"table": "structure-search", "figure": "search"}, (), ())).evaluated
+    sizes = {name: len(config.curves[name].values) for name in search["curves"]}
+    assert {one.system: counted for one, counted in done.items()} == {
+        system: (3 * sizes[curve] * 120 * 303, 3 * sizes[curve] * 2 * 303)
+        for system, curve in (("molecules", "single-fidelity"), ("tungsten", "tungsten-single"))
+    }
+    assert work.of(config, Job("measure", {"table": "dimers", "figure": "search"}, (), ())) == work.Work()
 
 
 def test_a_job_that_only_writes_does_nothing_else(built_in):

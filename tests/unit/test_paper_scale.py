@@ -16,7 +16,7 @@ from mftl.inputs import InputError
 from mftl.plan import training
 
 ROOT = Path(__file__).parents[2]
-PAPER, EXTENDED = "config/paper.yaml", "config/paper-extended.yaml"
+PAPER, EXTENDED, WAYS = "config/paper.yaml", "config/paper-extended.yaml", "config/paper/strategies.yaml"
 
 
 def loaded(*names: str) -> Config:
@@ -37,17 +37,29 @@ def extended() -> Config:
     return loaded(PAPER, EXTENDED)
 
 
-def test_both_campaigns_can_be_made(paper, extended):
-    for config in (paper, extended):
+@pytest.fixture(scope="module")
+def ways() -> Config:
+    return loaded(PAPER, EXTENDED, WAYS)
+
+
+def test_all_campaigns_can_be_made(paper, extended, ways):
+    for config in (paper, extended, ways):
         for name in config.figures:
             checks.require_figure(config, name, ROOT)
     assert set(extended.figures) - set(paper.figures) == {"low_levels", "stability"}
     with pytest.raises(InputError, match=r"systems.qm7x.elements: got None"):
         loaded(EXTENDED)
+    study = complete({"studies": ["studies/mftl.yaml", "studies/strategies.yaml"]}, ROOT)["figures"]
+    assert set(ways.figures) - set(extended.figures) >= {one for one in study if one.startswith("strategies/")}
+    for files in ([WAYS], [PAPER, WAYS]):
+        with pytest.raises(InputError, match=r"to be a (system|level)"):
+            loaded(*files)
 
 
-def test_the_second_campaign_trains_nothing_of_the_first_again(paper, extended):
+@pytest.mark.parametrize(("first", "second"), [("paper", "extended"), ("extended", "ways")])
+def test_a_later_campaign_trains_nothing_of_one_before_again(first, second, request):
     """Not even for longer: whatever a training reads from the configuration is the same."""
+    paper, extended = (request.getfixturevalue(name) for name in (first, second))
     for architecture, recipes in paper.models.items():
         for recipe in {one.trained for one in recipes}:
             asked = SimpleNamespace(architecture=architecture, recipe=str(recipe), seed="1")
@@ -56,11 +68,19 @@ def test_the_second_campaign_trains_nothing_of_the_first_again(paper, extended):
     assert sum(map(len, extended.models.values())) > sum(map(len, paper.models.values()))
 
 
-def test_every_claim_has_its_figure_and_curves(paper):
-    used = {claim.figure for claim in read_claims(ROOT / "resources/claims.yaml")}
-    assert used <= set(paper.figures)
-    named = set(re.findall(r"curve: ([\w-]+)", (ROOT / "resources/claims.yaml").read_text()))
-    assert named - {"model", "level"} <= set(paper.curves)
+def test_every_claim_has_its_figure_and_curves(paper, ways):
+    claims = read_claims(ROOT / "resources/claims.yaml")
+    own = {claim.figure for claim in claims if claim.id.startswith("strategies-")}
+    assert own == {claim.figure for claim in claims if claim.figure.startswith("strategies/")} and not own & {
+        *paper.figures
+    }
+    assert {claim.figure for claim in claims} - own <= set(paper.figures)
+    assert f"has {sum(claim.figure in own for claim in claims)} claims" in (ROOT / "docs/strategies.md").read_text()
+    for claim in claims:
+        drawn = ways.figures[claim.figure].shown(ways)
+        named = set(re.findall(r"'curve': '([\w-]+)'", str(claim.model_dump())))
+        assert named - {"model", "level"} <= set(drawn) or claim.figure not in own, claim.id
+        assert named - {"model", "level"} <= set(ways.curves), claim.id
 
 
 def test_curves_of_a_figure_are_trained_alike(paper):
@@ -78,6 +98,45 @@ def test_curves_of_a_figure_are_trained_alike(paper):
             first = paper.training_of(recipe.stages[0].mode, False)
             types.add("float64" if recipe.foundation else first.dtype)
         assert len(seen) <= 1 and len(types) <= 1, name
+
+
+def test_ways_are_trained_as_their_page_says(ways):
+    """Each mode of the study has a line with rate, batch, average, clipping and weight decay; all else is alike."""
+    page = (ROOT / "docs/strategies.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.count("|") == 10]
+    told = {(mode, row[0].startswith(("from scratch", "joint"))): row for row in rows[1:]
+            for mode in re.findall(r"`([\w-]+)`", row[1])}  # fmt: skip
+    modes = yaml.safe_load((ROOT / WAYS).read_text())["modes"]
+    assert {mode for mode, _ in told} - {"default", "metal"} == modes.keys() - {"energy-only", "pretraining-energies"}
+    default = ways.training_of("default", False)
+    for (mode, scratch), row in told.items():
+        settings = ways.training_of(mode, not scratch)
+        batches = [int(one.split("+")[0]) for one in row[4].split(";")]
+        assert settings.learning_rate == pytest.approx(float(row[3].split()[0]), rel=1e-3), mode
+        assert settings.batch_size == batches[-1 if mode.endswith("metal") else 0], mode
+        assert (settings.ema_decay, settings.clip_gradient, settings.weight_decay) == tuple(map(float, row[5:8])), mode
+        for key in ("learning_rate_final", "energy_weight", "forces_weight", "validation_steps", "huber_delta"):
+            assert getattr(settings, key) == getattr(default, key), (mode, key)
+    steps = {mode: ways.training_of(mode, True).planned_epochs(100) * 100 / ways.training_of(mode, True).batch_size
+             for mode in modes if mode.endswith("metal")}  # fmt: skip
+    assert {epochs * 16 for epochs in map(round, steps.values())} == {100 * 1000}
+    joint, before = ways.training_of("joint", False), ways.training_of("pretraining", False)
+    assert joint.min_steps == 200 * before.steps_per_epoch(50_000)
+
+
+def test_what_is_replayed_is_not_what_forgetting_is_tested_on(ways):
+    """And what foundation models have to forget is at their own level, in a system that no curve trains on."""
+    for figure in ("strategies/fig4", "strategies/fig4_tungsten"):
+        system, (level,) = ways.target_of(ways.figures[figure].parent)
+        split = ways.systems[system].split
+        assert split.level == level and split.validation == 0
+        assert system not in {
+            stage.system for recipes in ways.models.values() for one in recipes for stage in one.stages
+        }
+    assert ways.systems["replayed-crystals"].pool.size() - ways.systems["replayed-crystals"].split.test == 10_000
+    assert ways.systems["equilibrium-molecules"].levels["wb97m-d3"].functional == "wb97m-d3bj"
+    for name in ("replay-metal", "replay-fast-metal", "pseudolabels-metal", "pseudolabels"):
+        assert ways.modes[name].replay.structures == 10_000
 
 
 def test_fine_tuning_on_energies_is_that_of_its_paper(paper):

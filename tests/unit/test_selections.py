@@ -74,6 +74,19 @@ def test_orders_of_all_rules_are_nested_and_the_same_again(model, pool, training
     assert chosen <= {rule, "random", "composition"} and rule in chosen
 
 
+def test_each_seed_of_a_rehearsal_can_have_its_own_pilot(model, pool, training):
+    """That of a mode with `resample`, whose training sets are the first labelled ones of the seed's order."""
+    states = {one: ("done", "") for one in training[:-10]}
+    pilots = []
+    for seed in (1, 2):
+        found = made(model, pool, training, states, seed, features="last-layer", rehearsal=True, resample=True)
+        drawn = [one for one in hash_order(training, seed) if one in states]
+        assert found["id"][:5].tolist() == drawn[:5] and (found["reason"][:5] == "pilot").all()
+        assert found["id"].is_unique and set(found["id"]) <= set(states)
+        pilots.append(set(drawn[:5]))
+    assert pilots[0] != pilots[1]
+
+
 @pytest.mark.parametrize("features", ["gradient", "forces"])
 def test_all_features_order(model, pool, training, features):
     some = training[:60]
@@ -394,6 +407,10 @@ def test_a_stage_is_trained_in_the_order_of_its_mode():
         (
             {"selection": {"model": "molecules.low.n50/molecules.high.n30.chosen"}},
             r"selections\.best\.model: .*not trained in this very order \(best\)",
+        ),
+        (
+            {"selection": {"rehearsal": False, "resample": True}},
+            r"selections\.best\.resample: got True; valid: false: in a rehearsal alone",
         ),
         ({"mode": {"order": "worst"}}, r"modes\.chosen\.order: got 'worst'; valid: a key of selections \(best\)"),
         ({"mode": {"resample": True}}, r"modes\.chosen\.resample: got True; valid: false"),

@@ -40,8 +40,8 @@ CONFIGURATION = {
 
 def test_advice_of_a_tiny_pilot(tmp_path):
     folder = copy_project(tmp_path / "project", CONFIGURATION)
-    every = Structures(ROOT / "resources/molecules/molecules.extxyz")
-    labels = Structures.labelled(ROOT / "resources/molecules/molecules.pbe0-d3.extxyz")
+    every = Structures(ROOT / "resources/molecules/molecules.extxyz.xz")
+    labels = Structures.labelled(ROOT / "resources/molecules/molecules.pbe0-d3.extxyz.xz")
     labelled = [labels.at(i) for i in range(0, len(labels), len(labels) // 24)]
     known = {atoms.info["id"] for atoms in labelled}
     others = [every.at(i) for i in range(0, len(every), 100) if every.ids[i] not in known]

@@ -112,13 +112,19 @@ def test_the_study_is_planned_without_a_cluster(tmp_path, profiles):
 
 @pytest.mark.parametrize(
     ("files", "trainings", "simulations"),
-    [(["config/paper.yaml"], 1088, 101), (["config/paper.yaml", "config/paper-extended.yaml"], 1106, 206)],
-    ids=["paper", "extended"],
+    [
+        (["config/paper.yaml"], 1088, 101),
+        (["config/paper.yaml", "config/paper-extended.yaml"], 1106, 206),
+        (["config/paper.yaml", "config/paper-extended.yaml", "config/paper/strategies.yaml"], 1352, 236),
+    ],
+    ids=["paper", "extended", "strategies"],
 )
-def test_both_campaigns_at_the_papers_scale_are_planned(tmp_path, files, trainings, simulations):
+def test_all_campaigns_at_the_papers_scale_are_planned(tmp_path, files, trainings, simulations):
     """All of them, offline and without DFTB+; docs/cluster.md says what so many jobs cost."""
     done = run(copy_project(tmp_path), "-n", "--quiet", "rules", "--configfile", *files)
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE)}
     assert (jobs["train"], jobs["dynamics"], jobs["download_slater_koster"]) == (trainings, simulations, 1)
-    assert f"**{trainings}** trainings" in (ROOT / "docs/cluster.md").read_text() or len(files) == 2
+    assert f"**{trainings}** trainings" in (ROOT / "docs/cluster.md").read_text() or len(files) > 1
+    more = f"{trainings - 1106} trainings and {simulations - 206} simulations"
+    assert more in (ROOT / "docs/paper-scale.md").read_text() or len(files) < 3

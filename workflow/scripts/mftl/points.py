@@ -46,6 +46,14 @@ def mean_over_seeds(errors: np.ndarray, key: str) -> np.ndarray:
     return np.exp(mean)
 
 
+def mean_share(shares: np.ndarray, key: str) -> np.ndarray:
+    """Mean (1 + draws,) of shares (seeds, 1 + draws) between 0 and 1, its draws moved by what the seeds leave open."""
+    mean, seeds = shares.mean(0), len(shares)
+    if seeds > 1:
+        mean[1:] += shares[:, 0].std(ddof=1) / np.sqrt(seeds) * _generator(key).standard_t(seeds - 1, DRAWS)
+    return mean.clip(0, 1)
+
+
 def point(squares: np.ndarray, absolutes: np.ndarray, sizes: np.ndarray, ids: Sequence[str], key: str) -> list[dict]:
     """Rows for RMSE and MAE of one point.
 

@@ -44,8 +44,9 @@ def ordered(
 
     Parameters: ``training`` ids in their hashed order; ``states`` of those that the level was asked for, done or failed
     and why; ``low`` energies (eV) of the cheap level by id; ``weights`` of energies and forces in the loss, for the
-    variance of forces. ``seed`` draws the sketch and the random share. What failed is never chosen again, and the next
-    in the order takes its place; in a rehearsal it keeps its place, and one more is chosen.
+    variance of forces. ``seed`` draws the sketch, the random share and, with ``resample``, the pilot. What failed is
+    never chosen again, and the next in the order takes its place; in a rehearsal it keeps its place, and one more is
+    chosen.
     Raises InputError if too few structures are left, or a structure holds an element that the model does not know.
     """
     ids = list(training)
@@ -56,14 +57,17 @@ def ordered(
     candidates = done if settings.rehearsal else [i for i, state in enumerate(state_of) if state != "failed"]
     barred = [i for i, state in enumerate(state_of) if not state] if settings.rehearsal else failed
     missing, there = max(0, settings.pilot - len(known)), set(known)
+    drawn = {one: i for i, one in enumerate(ids)}
+    shuffled = [drawn[one] for one in hash_order(ids, seed)]
+    if settings.resample:
+        labelled = set(candidates)
+        candidates = [i for i in shuffled if i in labelled]
     pilot = list(islice((i for i in candidates if i not in there), missing))
     if len(pilot) < missing:
         most = len(there) + len(pilot)
         raise InputError(f"a pilot of {settings.pilot} structures is wanted, but the training set has {most}")
     structures = (pool[one] for one in ids)
     counts = models.composition(structures, models.model_elements(model))
-    drawn = {one: i for i, one in enumerate(ids)}
-    shuffled = [drawn[one] for one in hash_order(ids, seed)]
     rule = _rule(model, pool, ids, counts, settings, seed, low, weights, shuffled, progress)
     extremes = _extremes(model, pool, ids, settings.extremes, device) if 0 < settings.extremes < 1 else None
     found = order(

@@ -27,6 +27,8 @@ def mistakes(config: Config, name: str, root: Path = Path(".")) -> Iterator[str]
     if (own.rule == "low-level-error") != (own.low is not None):
         valid = "a level that is labelled already, for rule: low-level-error" if own.low is None else "null"
         yield mistake(f"{path}.low", own.low, valid)
+    if own.resample and not own.rehearsal:
+        yield mistake(f"{path}.resample", True, "false: in a rehearsal alone each seed has a pilot of its own")
     if own.model not in config.foundation_models:
         asked = Curve(label=name, recipe=own.model, architecture=own.architecture, values=[1])
         yield from curves.mistakes(config, path, asked, partial(systems.available, config, root=root), root, "model")

@@ -74,6 +74,10 @@ class Selection(Section):
         description="of this share of the structures, those with the largest predicted forces, no larger share is "
         "chosen (0 or 1: no cap)",
     )
+    resample: bool = Field(
+        False,
+        description="in a rehearsal, each seed has a pilot of its own, the first structures of a mode with `resample`",
+    )
     rehearsal: bool = Field(
         False, description="order as if the pilot alone were labelled, to compare rules on structures that all are"
     )

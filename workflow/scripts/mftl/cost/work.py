@@ -11,6 +11,7 @@ from mftl.batches import STRUCTURES
 from mftl.config.whole import Config
 from mftl.cost.jobs import Job
 from mftl.figures.error_against_uncertainty import ErrorAgainstUncertainty
+from mftl.figures.structure_search import StructureSearch
 from mftl.modes.replay import Replay
 from mftl.paths import members, runs_of
 from mftl.plan import labels, training
@@ -120,10 +121,18 @@ def _select(config: Config, wildcards: Any) -> Work:
 
 
 def _measure(config: Config, wildcards: Any) -> Work:
-    """What last layers see in training, validation and test structures, with their forces; of other tables nothing."""
-    work, figure = Work(), config.figures[wildcards.figure]
-    if not isinstance(figure, ErrorAgainstUncertainty) or wildcards.table not in figure.MEASURED:
-        return work
+    """What the tables of figures evaluate that cost something; of others nothing."""
+    figure = config.figures.get(wildcards.figure)
+    if isinstance(figure, ErrorAgainstUncertainty) and wildcards.table in figure.MEASURED:
+        return _see(config, figure)
+    if isinstance(figure, StructureSearch) and wildcards.table == "structure-search":
+        return _relax(config, figure)
+    return Work()
+
+
+def _see(config: Config, figure: ErrorAgainstUncertainty) -> Work:
+    """What last layers see in training, validation and test structures, with their forces."""
+    work = Work()
     for run in runs_of(config, figure.curves, figure.values):
         recipe = recipes.parse(run["recipe"])
         if run["seed"] != figure.seed or (split := config.systems[recipe.last.system].split) is None:
@@ -133,6 +142,18 @@ def _measure(config: Config, wildcards: Any) -> Work:
         so_far = work.evaluated.get(subject, (0, 0))[0]
         evaluations = so_far + structures * SEEN["forces"] + split.validation
         work.evaluated[subject] = evaluations, _batches(evaluations)
+    return work
+
+
+def _relax(config: Config, figure: StructureSearch) -> Work:
+    """All steps of all random structures, most of which end earlier."""
+    work = Work()
+    count, steps = len(figure.compositions) * figure.structures, figure.rounds * (figure.steps + 1)
+    for run in figure.runs(config):
+        dtype = dtype_of(config, recipes.parse(run["recipe"]))
+        own = Subject(run["architecture"], dtype, config.target_of(run["curve"])[0])
+        done, batches = work.evaluated.get(own, (0, 0))
+        work.evaluated[own] = done + count * steps, batches + steps * _batches(count)
     return work
 
 

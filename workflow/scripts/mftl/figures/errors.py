@@ -109,11 +109,16 @@ class AverageErrors(Errors):
 
     def spread(self, config: "Config") -> str:
         """In what the seeds of its curves differ."""
-        stages = [stage for curve in self.all_curves() for stage in recipes.parse(config.curves[curve].recipe).stages]
-        redrawn = {mode.resample for stage in stages if (mode := config.mode(stage.mode))}
+        names = [one for one in self.all_curves() if recipes.parse(config.curves[one].recipe).stages]
+        redrawn = {self.redraws(config, one) for one in names}
         if redrawn == {True}:
             return "other weights and training structures"
         return "other weights" + (", of some curves other training structures" if True in redrawn else "")
+
+    def redraws(self, config: "Config", curve: str) -> bool:
+        """Whether each seed of a curve has other structures in one of its stages, redrawn or in an order of its own."""
+        modes = (config.mode(stage.mode) for stage in recipes.parse(config.curves[curve].recipe).stages)
+        return any(mode is not None and (mode.resample or mode.order is not None) for mode in modes)
 
     def bars_text(self, config: "Config") -> str:
         """What its error bars are, in words."""

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
-from mftl.figures.base import Figure, Table
+from mftl.figures.base import Figure, Files, Table
 from mftl.figures.simulations import force_field_mistakes, values_of
 from mftl.paths import run_model, runs_of
 
@@ -21,6 +21,7 @@ Composition = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[1-9]?[0-9]*)+$")]
 class StructureSearch(Figure):
     """How often relaxing random structures with a model ends in a hole, against training size."""
 
+    FOLDERS: ClassVar[tuple[str, ...]] = ("points",)
     MEASURED: ClassVar[tuple[str, ...]] = ("structure-search",)
 
     kind: Literal["structure-search"] = Field(description="the kind of figure")
@@ -59,7 +60,7 @@ class StructureSearch(Figure):
         return runs_of(config, self.curves, self.values)
 
     def tables(self, config: "Config", name: str) -> list[Table]:
-        """What became of all structures."""
+        """What became of all structures, and shares of holes, which claims are judged by and nothing is drawn from."""
         runs = self.runs(config)
         keys = {"compositions", "structures", "periodic", "volume", "seed"}
         how = {"pressure", "rounds", "rattle", "steps", "max_force"}
@@ -70,7 +71,15 @@ class StructureSearch(Figure):
             "device": config.device,
         }
         models = [run_model(config, run) for run in runs]
-        return [Table("structure-search", "structure_search", {"models": models}, settings)]
+        relaxed = f"results/structure-search/{name}.csv"
+        return [
+            Table("structure-search", "structure_search", {"models": models}, settings),
+            Table("points", "hole_points", {"relaxed": relaxed}),
+        ]
+
+    def inputs(self, config: "Config", name: str) -> Files:
+        """What became of all structures."""
+        return {"structure_search": f"results/structure-search/{name}.csv"}
 
     def params(self, config: "Config") -> dict[str, Any]:
         """Legend, and what was searched."""

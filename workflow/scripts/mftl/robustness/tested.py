@@ -166,7 +166,7 @@ def asked(config: Config, name: str) -> dict[str, list[Table] | str]:
             periodic=periodic,
             volume=VOLUME[periodic],
         )
-        found |= {DIMERS: dimers.tables(config, page), SEARCH: search.tables(config, page)}
+        found |= {DIMERS: dimers.tables(config, page), SEARCH: search.tables(config, page)[:1]}
     protocol = protocol_of(config, name)
     engine = can_have_engine(config, protocol)
     if list(force_field_mistakes(config, "", curve, "", [], engine)):
