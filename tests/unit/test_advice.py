@@ -25,11 +25,11 @@ VALUES = {
     "systems": {
         "own": {
             "elements": ["H", "C", "N", "O", "S", "Cl"],
-            "pool": {"file": f"{MOLECULES}.extxyz"},
+            "pool": {"file": f"{MOLECULES}.extxyz.xz"},
             "levels": {
-                "low": {"file": f"{MOLECULES}.dftb-ptbp.extxyz"},
+                "low": {"file": f"{MOLECULES}.dftb-ptbp.extxyz.xz"},
                 "high": {
-                    "outputs": [f"{MOLECULES}.pbe0-d3.extxyz"],
+                    "outputs": [f"{MOLECULES}.pbe0-d3.extxyz.xz"],
                     "energy_key": "REF_energy",
                     "forces_key": "REF_forces",
                 },
@@ -100,7 +100,7 @@ def test_levels_of_installed_engines_are_found(monkeypatch):
 
 def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
     values = deepcopy(VALUES)
-    file = f"{MOLECULES}.pbe0-d3.extxyz"
+    file = f"{MOLECULES}.pbe0-d3.extxyz.xz"
     values["systems"]["own"]["levels"]["high"] = {"file": file}
     valid = rf"levels\.high\.file: got '{file}'; valid: outputs: \[{file}\] in place of it, since 3000 of 4000"
     with pytest.raises(InputError, match=valid):
