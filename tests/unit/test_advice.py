@@ -67,11 +67,11 @@ def test_the_pilot_is_made_of_ordinary_curves():
 
 
 def test_no_more_is_learned_or_chosen_than_there_is():
-    config = load(advice={"pretraining": 5000, "next": 10_000})
+    config = load(advice={"pretraining": 6000, "next": 10_000})
     trained = int(config.curves["advice-low"].recipe.split(".n")[1].split(".")[0])
-    assert trained == checks.systems.available(config, "own", "low", ROOT) < 5000
+    assert trained == checks.systems.available(config, "own", "low", ROOT) < 6000
     total = config.systems["own"].pool.size(ROOT)
-    assert config.selections["advice-next"].structures == total - 500 - 500
+    assert config.selections["advice-next"].structures == total - 2000  # those with labels
     assert "advice-next" not in load(advice={"next": 0}).selections
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
     values = deepcopy(VALUES)
     file = f"{MOLECULES}.pbe0-d3.extxyz.xz"
     values["systems"]["own"]["levels"]["high"] = {"file": file}
-    valid = rf"levels\.high\.file: got '{file}'; valid: outputs: \[{file}\] in place of it, since 3000 of 4000"
+    valid = rf"levels\.high\.file: got '{file}'; valid: outputs: \[{file}\] in place of it, since 4000 of 6000"
     with pytest.raises(InputError, match=valid):
         checks.load(values, ROOT)
 
@@ -110,7 +110,7 @@ def test_a_file_that_labels_a_part_is_to_be_given_as_outputs():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"advice": {"sizes": [25, 50, 600]}}, r"advice\.sizes: got \[25, 50, 600\]; valid: at most 500 labels"),
+        ({"advice": {"sizes": [25, 50, 2000]}}, r"advice\.sizes: got \[25, 50, 2000\]; valid: at most 1500 labels"),
         ({"advice": {"sizes": [25, 100, 50]}}, r"advice\.sizes: .* sizes that rise"),
         ({"advice": {"system": "x"}}, r"advice\.system: got 'x'; valid: the systems: own"),
         ({"advice": {"level": "x"}}, r"advice\.level: got 'x'; valid: the levels of own: low, high"),

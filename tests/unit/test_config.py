@@ -229,7 +229,7 @@ def test_commented_defaults_are_the_defaults():
         (["figures", "fig3", "references"], [{"curve": "single", "value": 25, "label": "x"}],
          ["figures.fig3.references.0.curve: got 'single'", "single-fidelity"]),
         (["figures", "fig3", "references"], [{"curve": "mftl", "value": 26, "label": "x"}],
-         ["figures.fig3.references.0.value: got 26", "values of mftl: 25, 50"]),
+         ["figures.fig3.references.0.value: got 26", "values of mftl: 25, 100"]),
         (["figures", "fig3", "references"], [{"curve": "mftl", "value": "x", "label": "x"}],
          ["figures.fig3.references.0.value: got 'x'"]),
         (["figures", "fig2", "model"], "mace-off", ["figures.fig2.model: got 'mace-off'", "<system>.<level>"]),
@@ -293,8 +293,8 @@ def test_commented_defaults_are_the_defaults():
          ["modes.forces.training.energy_weight: got 0", "nothing is learned"]),
         (["training", "learning_rate_final"], 1e-4,
          ["curves.mftl.recipe", "a mode of molecules.dftb-ptbp.n5000.e8 with learning_rate_final: null"]),
-        (["finetuning", "learning_rate_final"], 0.006,
-         ["curves.mftl.recipe", "a learning_rate of molecules.pbe0-d3.n* not below its learning_rate_final, 0.006"]),
+        (["finetuning", "learning_rate_final"], 0.016,
+         ["curves.mftl.recipe", "a learning_rate of molecules.pbe0-d3.n* not below its learning_rate_final, 0.016"]),
         (["modes", "forces-few", "training"], {"learning_rate_half_life": 9, "learning_rate_final": 1e-4},
          ["curves.elements-scratch.recipe", "learning_rate_half_life or learning_rate_final, not both"]),
         (["figures", "elements/fig4", "value"], 5, ["figures.elements/fig4.value: got 5", "1, 10"]),
@@ -449,7 +449,7 @@ def test_structures_that_the_parent_labels(values, foundation):
         ({}, "molecules.hf.n20+molecules.pbe0-d3.n*", "hf to be a level of molecules (dftb-ptbp"),
         ({}, "mars.hf.n20+molecules.pbe0-d3.n*", "mars to be a system"),
         ({}, "molecules.pbe0-d3.n20+molecules.pbe0-d3.n*", "learns molecules.pbe0-d3 twice"),
-        ({}, "molecules.dftb-ptbp.n99999+molecules.pbe0-d3.n*", "at most 3"),
+        ({}, "molecules.dftb-ptbp.n99999+molecules.pbe0-d3.n*", "at most 5200"),
     ],
 )  # fmt: skip
 def test_ways_that_do_not_fit_are_refused(values, foundation, modes, chain, expected):
@@ -528,7 +528,7 @@ def test_models_of_comparisons_are_trained(values):
     values["curves"], values["figures"], values["export"] = {}, {"fig2": values["figures"]["fig2"]}, []
     config = checks.load(values, ROOT)
     assert config.models == {"tiny": {recipe("foundation.wb97m-d3.n1600.e16")}}
-    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [20]
+    assert config.snapshots_of("tiny", recipe("foundation.wb97m-d3.n1600")) == [16]
     values["foundation_models"] = {"mace": "README.md"}
     values["figures"]["fig2"]["model"] = "mace"
     assert checks.load(values, ROOT).models == {}

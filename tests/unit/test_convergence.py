@@ -62,7 +62,7 @@ def test_a_twin_has_twice_the_budget_and_else_all_the_same(config):
         for planned in (training.inputs, training.data, training.new_model, training.ways, training.source):
             assert planned(config, asked[0]) == planned(config, asked[1])
         assert training.until_best(config, asked[1]) and not training.snapshots(config, asked[1])
-    assert config.training_of("twice", True).epochs == 60  # of fine-tuning: 30
+    assert config.training_of("twice", True).epochs == 100  # of fine-tuning: 50
 
 
 @pytest.mark.parametrize("name", ["twice", "metal-twice", "default-twice"])

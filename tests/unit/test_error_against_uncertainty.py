@@ -28,7 +28,7 @@ from mftl.uncertainty import learn, sigmas
 ROOT = Path(__file__).parents[2]
 STYLE = Plot(font_size=8.0).model_dump()
 LOOK = {"color": "#222222", "marker": "o", "linestyle": "-"}
-LABELS = ROOT / "resources" / "molecules" / "molecules.pbe0-d3.extxyz"
+LABELS = ROOT / "resources" / "molecules" / "molecules.pbe0-d3.extxyz.xz"
 
 
 def predictions(path: Path, members: int = 4, structures: int = 400, tails: float = 1.0, forces: bool = True) -> Path:
@@ -248,16 +248,16 @@ def load(base, changes=None, **figure):
 
 
 def test_what_it_is_made_of(values):
-    config = load(values, curves=["mftl", "delta"], values=[50, 100], seed=2)
+    config = load(values, curves=["mftl", "delta"], values=[25, 100], seed=2)
     assert not checks.of_figure(config, "sure", ROOT)
     figure = config.figures["sure"]
     of_spread, of_layer, both = figure.tables(config, "sure")
     assert (of_spread.folder, of_layer.folder, both.folder) == ("spreads", "last-layer", "calibration")
     assert of_spread.folder in figure.FOLDERS and of_layer.folder in figure.MEASURED
     assert both.inputs == {"values": ["results/spreads/sure.csv", "results/last-layer/sure.csv"]}
-    base = "results/models/tiny/molecules.dftb-ptbp.n3000.e32/molecules.pbe0-d3"
-    assert of_layer.inputs["models"][:2] == [f"{base}.n{size}/seed-2/model.pt" for size in (50, 100)]
-    assert of_layer.inputs["cards"][:2] == [f"{base}.n{size}/seed-2/model.json" for size in (50, 100)]
+    base = "results/models/tiny/molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3"
+    assert of_layer.inputs["models"][:2] == [f"{base}.n{size}/seed-2/model.pt" for size in (25, 100)]
+    assert of_layer.inputs["cards"][:2] == [f"{base}.n{size}/seed-2/model.json" for size in (25, 100)]
     low = config.recipes_of("delta")[0].last.levels[1]
     assert of_layer.inputs["labels_2"] == [f"results/labels/molecules/{one}.extxyz" for one in ("pbe0-d3", low)]
     assert of_layer.inputs["test"] == ["results/labels/molecules/pbe0-d3.extxyz"]

@@ -59,7 +59,7 @@ def test_a_later_stage_starts_from_the_path_before_it(config):
     found = training.inputs(config, asked)
     assert found["parent"] == f"{MODELS}/molecules.dftb-ptbp.n5000.e8/seed-2/model.pt"
     assert training.new_model(config, asked) is None
-    assert training.settings(config, asked)["learning_rate"] == 0.005
+    assert training.settings(config, asked)["learning_rate"] == 0.01
 
 
 def test_a_foundation_model_is_a_file_of_the_users():
@@ -252,7 +252,7 @@ def test_predictions_of_a_difference_add_the_low_level(config):
     found = prediction.inputs(config, cards(curve="delta"))
     assert found["labels"] == [f"results/labels/molecules/{one}.extxyz" for one in ("pbe0-d3", "dftb-ptbp")]
     assert found["states"] == ["results/labels/molecules/dftb-ptbp.csv"]
-    assert len(found["models"]) == 5 * 3 and found["cards"] == []
+    assert len(found["models"]) == 3 * 3 and found["cards"] == []
     assert prediction.difference(config, cards(curve="delta")) == "dftb-ptbp"
     assert prediction.difference(config, cards(curve="mftl")) is None
 

@@ -26,18 +26,18 @@ VALUES = {
     "systems": {
         "own": {
             "elements": ELEMENTS,
-            "pool": {"file": f"{MOLECULES}.extxyz"},
+            "pool": {"file": f"{MOLECULES}.extxyz.xz"},
             "levels": {
-                "low": {"file": f"{MOLECULES}.dftb-ptbp.extxyz"},
+                "low": {"file": f"{MOLECULES}.dftb-ptbp.extxyz.xz"},
                 "cheap": {"engine": "tblite"},
-                "high": {"file": f"{MOLECULES}.pbe0-d3.extxyz"},
+                "high": {"file": f"{MOLECULES}.pbe0-d3.extxyz.xz"},
             },
             "split": {"level": "high", "test": 100, "validation": 50},
         },
         "base": {
             "elements": ELEMENTS,
-            "pool": {"file": f"{FOUNDATION}.extxyz"},
-            "levels": {"wb97": {"file": f"{FOUNDATION}.wb97m-d3.extxyz"}},
+            "pool": {"file": f"{FOUNDATION}.extxyz.xz"},
+            "levels": {"wb97": {"file": f"{FOUNDATION}.wb97m-d3.extxyz.xz"}},
             "split": {"level": "wb97", "test": 50, "validation": 10},
         },
         "metal": {
