@@ -8,6 +8,7 @@ from pathlib import Path
 import ase.units
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.data import chemical_symbols
@@ -30,6 +31,8 @@ GFN1, GFN2 = (TbliteLevel(engine="tblite", method=method) for method in ("GFN1-x
 DFTB = DftbLevel(engine="dftb+")
 METAL = DftbLevel(engine="dftb+", temperature=1160.45)
 PBE = GpawLevel(engine="gpaw")
+REFERENCE = yaml.safe_load(Path("config/reference.yaml").read_text())["systems"]
+SHIPPED_PBE = GpawLevel(**REFERENCE["simple_crystals"]["levels"]["pbe"])
 needs_gpaw = pytest.mark.skipif(bool(gpaw.installed(PBE)), reason=f"GPAW is not found: {gpaw.installed(PBE)}")
 needs_dftb = pytest.mark.skipif(
     bool(dftbplus.installed(DFTB)), reason=f"DFTB+ is not found: {dftbplus.installed(DFTB)}"
@@ -91,8 +94,8 @@ def test_forces_are_the_derivative_of_the_energy(water, settings, step, toleranc
         pytest.param("molecules/molecules.dftb-ptbp", "chloromethane-0009", DFTB, id="dftb-cl", marks=needs_dftb),
         pytest.param("tungsten/tungsten.dftb-ptbp", "w-0000", METAL, id="dftb-gamma", marks=needs_dftb),
         pytest.param("simple_crystals/simple_crystals.dftb-ptbp", "bcc-094", METAL, id="dftb-bcc", marks=needs_dftb),
-        pytest.param("simple_crystals/simple_crystals.pbe", "bcc-100", PBE, id="pbe-bcc", marks=needs_gpaw),
-        pytest.param("simple_crystals/simple_crystals.pbe", "fcc-094", PBE, id="pbe-fcc", marks=needs_gpaw),
+        pytest.param("simple_crystals/simple_crystals.pbe", "bcc-100", SHIPPED_PBE, id="pbe-bcc", marks=needs_gpaw),
+        pytest.param("simple_crystals/simple_crystals.pbe", "fcc-094", SHIPPED_PBE, id="pbe-fcc", marks=needs_gpaw),
     ],
 )
 def test_labels_that_ship_come_out_again(name, one, settings):
