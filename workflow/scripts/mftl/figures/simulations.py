@@ -127,6 +127,24 @@ def can_have_engine(config: "Config", protocol: str) -> bool:
     return protocol not in config.dynamics or config.dynamics[protocol].ensemble != "npt"
 
 
+def engine_level(config: "Config", named: str | None) -> dict[str, Any] | None:
+    """The values of a level, <system>.<level>, that is computed beside models; None if none is named."""
+    if not named:
+        return None
+    system, _, level = named.partition(".")
+    return config.systems[system].levels[level].model_dump()
+
+
+def engine_level_mistakes(config: "Config", path: str, named: str | None) -> Iterator[str]:
+    """Why a level cannot be computed beside models: it is not there, or has no engine."""
+    if not named:
+        return
+    system, _, level = named.partition(".")
+    levels = config.systems[system].levels if system in config.systems else {}
+    if not hasattr(levels.get(level), "engine"):
+        yield mistake(path, named, "<system>.<level> of the configuration, computed by an engine")
+
+
 def force_field_mistakes(
     config: "Config", path: str, name: str, values_path: str, values: list[int], engine: bool = True
 ) -> Iterator[str]:
