@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETDOWNBASE, CARETUPBASE
@@ -55,8 +54,7 @@ def plot(
     """
     with styles.context(style):
         quantities = styles.quantities(table, quantities)
-        size = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE), 2.2 * style["height"]
-        figure, axes = plt.subplots(2, len(quantities), figsize=size, layout="constrained", squeeze=False, sharex="col")
+        figure, axes = styles.panels(style, 2, len(quantities), 2.2, sharex="col")
         letters = iter("abcdefgh")
         for axis, quantity in zip(axes[0], quantities, strict=True):
             learning_curves.draw_curves(axis, table, quantity, looks, "")
