@@ -1,12 +1,12 @@
 """Checks of what tests of robustness are asked for, before their curves are made."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
+from mftl.config.compositions import elements_in
 from mftl.config.foundation import lacking
 from mftl.config.whole import Config
 from mftl.model_files import elements_of
@@ -101,7 +101,7 @@ def _of_elements(config: Config, name: str, root: Path) -> Iterator[str]:
         if element not in known:
             yield mistake(f"robustness.elements.{i}", element, f"elements that {name} knows: {listed(known)}")
     for i, composition in enumerate(own.compositions):
-        if unknown := [one for one in re.findall("[A-Z][a-z]?", composition) if one not in known]:
+        if unknown := [one for one in elements_in(composition) if one not in known]:
             valid = f"elements that {name} knows ({listed(known)}), not {listed(unknown)}"
             yield mistake(f"robustness.compositions.{i}", composition, valid)
     if own.protocol is not None:
