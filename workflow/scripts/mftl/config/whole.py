@@ -129,6 +129,11 @@ class Config(Section):
         system, level = test.split(".") if test else (recipe.last.system, recipe.last.levels[0])
         return system, [level, *low]
 
+    def tests_at_most(self, curve: str) -> int | None:
+        """How many structures of its test set a curve is tested on, if not on all."""
+        given = [self.prediction.test_structures, self.curves[curve].test_structures]
+        return min((one for one in given if one), default=None)
+
     def mode(self, name: str) -> Any:
         """The section of a mode as recipes name it, that of a twin being its mode's; None if there is none."""
         one = single(name)

@@ -65,8 +65,7 @@ class ErrorAgainstUncertainty(Errors):
         split = config.systems[target].split if target in config.systems else None
         if split is None or split.test_only:
             return
-        limits = [split.test, config.prediction.test_structures, config.curves[name].test_structures]
-        if (tested := min(one for one in limits if one is not None)) < TESTED:
+        if (tested := min(split.test, config.tests_at_most(name) or split.test)) < TESTED:
             yield mistake(where, name, f"a curve tested on at least {TESTED} structures (not {tested})")
 
     def tables(self, config: "Config", name: str) -> list[Table]:
