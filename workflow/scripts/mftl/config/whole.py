@@ -115,6 +115,10 @@ class Config(Section):
             return [1]
         return list(range(1, (self.curves[curve].seeds or self.seeds) + 1))
 
+    def open_recipe(self, curve: str) -> recipes.Recipe | None:
+        """The recipe of a curve as it is written; None if there is no such curve, or its recipe cannot be read."""
+        return recipes.read(self.curves[curve].recipe) if curve in self.curves else None
+
     def recipes_of(self, curve: str) -> list[recipes.Recipe]:
         """Recipes of a curve, one for each value of its open number; a foundation model as it is has none."""
         open_recipe = recipes.parse(self.curves[curve].recipe)

@@ -41,15 +41,11 @@ class ErrorAgainstUncertainty(Errors):
         yield from super().mistakes(config, path)
         yield from self.lacking_values(config, f"{path}.values", self.values)
         for i, name in enumerate(self.curves):
-            where, recipe = f"{path}.curves.{i}", None
-            if name in config.curves:
-                recipe = recipes.read(config.curves[name].recipe)
-            if recipe is None:
-                continue
-            if not recipe.stages:
+            where, recipe = f"{path}.curves.{i}", config.open_recipe(name)
+            if recipe and not recipe.stages:
                 yield mistake(where, name, "a curve of models that are trained")
-                continue
-            yield from self._lacking(config, path, where, name, recipe)
+            elif recipe:
+                yield from self._lacking(config, path, where, name, recipe)
 
     def _lacking(self, config: "Config", path: str, where: str, name: str, recipe: recipes.Recipe) -> Iterator[str]:
         """What a curve of trained models lacks."""

@@ -76,7 +76,7 @@ class Simulations(Figure):
             for i, name in enumerate(part.curves):
                 keys = f"{where}.curves.{i}", name, f"{where}.values", part.values
                 yield from force_field_mistakes(config, *keys, engine=engine)
-                recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+                recipe = config.open_recipe(name)
                 if recipe and recipe.open != "size":
                     yield mistake(f"{where}.curves.{i}", name, "a curve whose size is open (*)")
             for i, one in enumerate(self.models_alone()):

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
 from mftl.config.compositions import Composition, elements_in
 from mftl.figures.base import Figure, Files, Table
@@ -40,7 +39,7 @@ class StructureSearch(Figure):
         """Models that give no forces, and elements that they do not know."""
         for i, name in enumerate(self.curves):
             yield from force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.values", self.values, False)
-            recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+            recipe = config.open_recipe(name)
             if recipe is None:
                 continue
             if recipe.open not in (None, "size"):
