@@ -19,13 +19,10 @@ def plot(
 ) -> Figure:
     """A panel for each quantity; ``table`` from ``summarise``; ``test`` and ``parents``: both test sets in words."""
     with styles.context(style):
-        quantities = styles.quantities(table)
-        figure, axes = styles.panels(style, 1, len(quantities), 1.15)
-        for axis, letter, quantity in zip(axes[0], "ab", quantities, strict=False):
-            _panel(axis, table[table["quantity"] == quantity], looks)
-            error = styles.error_label(table, quantity)
+        figure, axes = styles.panels(style, 1, len(styles.quantities(table)), 1.15)
+        for axis, rows, error in styles.quantity_panels(table, axes[0]):
+            _panel(axis, rows, looks)
             axis.set(xlabel=f"{error}, {test}", ylabel="Error on the parent's test set over the parent's")
-            styles.panel(axis, letter)
         styles.legend(figure, axes[0, :1])
         count = int(table["seeds"].max())
         text = f"Parent's test set: {parents}; bars: 95 % intervals over test structures"

@@ -1,7 +1,7 @@
 """What all figures share: fonts, lines, labels, small print, and how they are saved."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import matplotlib
@@ -144,6 +144,13 @@ def panels(style: dict, rows: int, columns: int, height: float, sharex: str = "n
     """A figure and its axes (rows, columns); ``height``: over that of the configuration's section `plot`."""
     size = style["width"] * (1.0 if columns > 1 else SINGLE), height * style["height"]
     return plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharex=sharex)
+
+
+def quantity_panels(table: pd.DataFrame, axes: Iterable[Axes]) -> Iterator[tuple[Axes, pd.DataFrame, str]]:
+    """Axes with letters, one for each of the ``quantities`` of a table: its rows, and the label of its errors."""
+    for axis, letter, quantity in zip(axes, "abc", quantities(table), strict=False):
+        panel(axis, letter)
+        yield axis, table[table["quantity"] == quantity], error_label(table, quantity)
 
 
 def panel(axis: Axes, letter: str, text: str = "") -> None:
