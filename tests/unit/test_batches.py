@@ -1,6 +1,8 @@
 """Batches of evaluation: what they hold, what happens where memory runs out, and what models of a curve share."""
 
 import logging
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from ase.build import bulk
 
 from mftl import models
-from mftl.batches import EDGES, Limit, batches
+from mftl.batches import EDGES, Limit, ahead, batches
 from mftl.config.training import Architecture
 from mftl.dynamics.forces import ModelForces
 from mftl.lean import find_forward
@@ -59,6 +61,26 @@ def test_what_is_beyond_the_limit_is_alone():
     assert list(batches(range(6), 10, weights.__getitem__, 10)) == [[0], [1], [2, 3], [4], [5]]
     assert list(batches("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
     assert list(batches([], 2)) == []
+
+
+def test_one_is_made_in_advance_in_another_thread():
+    made = []
+
+    def make(item):
+        made.append(threading.current_thread())
+        if item == 4:
+            raise ValueError("four")
+        return 10 * item
+
+    found = ahead(range(6), make)
+    assert next(found) == 0 and next(found) == 10
+    while len(made) < 3:
+        time.sleep(0.001)
+    assert len(made) == 3 and threading.current_thread() not in made
+    assert [next(found), next(found)] == [20, 30]
+    with pytest.raises(ValueError, match="four"):
+        next(found)
+    assert list(ahead([], make)) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

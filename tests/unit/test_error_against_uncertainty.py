@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mftl import calibration, checks, citations, models
+from mftl import calibration, checks, citations, models, points
 from mftl.committees import FLOOR
 from mftl.config.plot import Plot
 from mftl.config.studies import complete, overlaid
@@ -102,7 +102,7 @@ def test_coverage_is_that_of_a_normal_distribution_where_errors_are():
     errors, owners = 3 * own * rng.standard_normal(3000), [f"s{i}" for i in range(3000)]
     found = calibration.coverage(errors, own, owners)
     for level, drawn_ in found.items():
-        low, high = calibration.interval(drawn_)
+        low, high = points.interval(drawn_)
         assert low < level < high and high - low < 0.05
     judgement = calibration.judge(errors, own, owners)
     assert found[0.68][0] == pytest.approx(judgement["covered_68"].mean())
@@ -116,9 +116,9 @@ def test_intervals_are_of_structures_not_of_values():
     rng = np.random.default_rng(3)
     errors = rng.standard_normal(100)
     owners = [f"s{i}" for i in range(100)]
-    alone = calibration.interval(calibration.coverage(errors, np.ones(100), owners)[0.68])
+    alone = points.interval(calibration.coverage(errors, np.ones(100), owners)[0.68])
     many = calibration.coverage(np.repeat(errors, 50), np.ones(5000), list(np.repeat(owners, 50)))[0.68]
-    assert calibration.interval(many) == pytest.approx(alone)
+    assert points.interval(many) == pytest.approx(alone)
     bins = calibration.binned(errors, np.arange(1.0, 101.0), 4, owners)
     assert (bins["low"] < bins["rmse"]).all() and (bins["rmse"] < bins["high"]).all()
     np.testing.assert_allclose(bins["median"], [np.median(np.abs(part)) for part in np.split(errors, 4)])

@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 
 from mftl import models
+from mftl.batches import ahead
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled, choose
 from mftl.extxyz import read_ids
@@ -261,6 +262,14 @@ def test_divergence_names_its_step_though_losses_are_looked_at_rarely(dft, tmp_p
     with pytest.raises(InputError, match=rf"diverged at step {40 + place + 1}: the loss is inf\. Lower"):
         own.train()
     assert not own.state_path.exists() and own.progress.epoch == 1
+
+
+def test_batches_made_beside_the_steps_change_nothing(dft, tmp_path, monkeypatch):
+    before = run(dft, tmp_path / "a")
+    monkeypatch.setattr("mftl.training.run.BESIDE", {"cpu"})
+    used = []
+    monkeypatch.setattr("mftl.training.run.ahead", lambda *what: used.append(what) or ahead(*what))
+    assert same(before, run(dft, tmp_path / "b")) and len(used) == FAST.epochs
 
 
 def test_seeds_differ_and_repeat(dft, tmp_path):

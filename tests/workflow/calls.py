@@ -13,6 +13,17 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# a configuration of a tiny model, with a system of a few of the built-in molecules
+TINY = {
+    "seeds": 1,
+    "architectures": {"tiny": {"channels": 4, "radial_mlp": [8], "readout_channels": 4}},
+    "training": {"epochs": 2, "min_steps": 0, "batch_size": 10},
+}
+MIXED = {
+    "elements": ["H", "C", "N", "O", "S", "Cl"],
+    "pool": {"file": "mixed.extxyz"},
+    "split": {"level": "high", "test": 6, "validation": 4},
+}
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 
 

@@ -4,25 +4,15 @@ import json
 
 import pandas as pd
 import yaml
-from calls import ROOT, copy_project, planned, run, succeed
+from calls import MIXED, ROOT, TINY, copy_project, planned, run, succeed
 
 from mftl.structures import Structures, write_structures
 
 MADE = [f"results/advice/mixed.{ending}" for ending in ("pdf", "png", "csv", "md", "yaml")]
 RETURNED = {"outputs": ["labels.extxyz"], "energy_key": "REF_energy", "forces_key": "REF_forces"}
-CONFIGURATION = {
-    "seeds": 1,
+CONFIGURATION = TINY | {
     "labels": {"workers": 1},
-    "systems": {
-        "mixed": {
-            "elements": ["H", "C", "N", "O", "S", "Cl"],
-            "pool": {"file": "mixed.extxyz"},
-            "levels": {"low": {"engine": "tblite"}, "high": RETURNED},
-            "split": {"level": "high", "test": 6, "validation": 4},
-        },
-    },
-    "architectures": {"tiny": {"channels": 4, "radial_mlp": [8], "readout_channels": 4}},
-    "training": {"epochs": 2, "min_steps": 0, "batch_size": 10},
+    "systems": {"mixed": MIXED | {"levels": {"low": {"engine": "tblite"}, "high": RETURNED}}},
     "cost": {"label_seconds": {"mixed.high": 36.0}},
     "advice": {
         "system": "mixed",

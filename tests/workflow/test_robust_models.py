@@ -5,23 +5,13 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from calls import ROOT, copy_project, planned, run, succeed
+from calls import MIXED, ROOT, TINY, copy_project, planned, run, succeed
 
 from mftl.structures import Structures, write_structures
 
 LABELS = "resources/molecules/molecules"
-CONFIGURATION = {
-    "seeds": 1,
-    "systems": {
-        "mixed": {
-            "elements": ["H", "C", "N", "O", "S", "Cl"],
-            "pool": {"file": "mixed.extxyz"},
-            "levels": {"low": {"file": "low.extxyz"}, "high": {"file": "mixed.extxyz"}},
-            "split": {"level": "high", "test": 6, "validation": 4},
-        },
-    },
-    "architectures": {"tiny": {"channels": 4, "radial_mlp": [8], "readout_channels": 4}},
-    "training": {"epochs": 2, "min_steps": 0, "batch_size": 10},
+CONFIGURATION = TINY | {
+    "systems": {"mixed": MIXED | {"levels": {"low": {"file": "low.extxyz"}, "high": {"file": "mixed.extxyz"}}}},
     "curves": {"tuned": {"label": "Tuned", "recipe": "mixed.low.n12.e1/mixed.high.n*", "values": [6, 10]}},
     "export": ["tuned"],
     "robustness": {"compositions": ["H2O", "CH4"], "structures": 3, "replicas": 3, "length": 0.01},

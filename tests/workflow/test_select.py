@@ -3,20 +3,18 @@
 import json
 
 import pandas as pd
-from calls import ROOT, copy_project, planned, succeed
+from calls import MIXED, ROOT, TINY, copy_project, planned, succeed
 
 from mftl.extxyz import read_ids
 from mftl.structures import Structures, write_structures
 
 ENGINE = {"engine": "tblite", "method": "GFN2-xTB"}
 MODEL = "results/models/tiny/mixed.low.n40.e1/mixed.high.n20.chosen/seed-1/model.json"
-CONFIGURATION = {
-    "seeds": 1,
+CONFIGURATION = TINY | {
     "labels": {"workers": 1},
     "systems": {
-        "mixed": {
-            "elements": ["H", "C", "N", "O", "S", "Cl"],
-            "pool": {"file": "mixed.extxyz"},
+        "mixed": MIXED
+        | {
             "levels": {
                 "low": {"engine": "tblite", "method": "GFN1-xTB"},
                 "pilot": ENGINE | {"first": 24},
@@ -34,8 +32,6 @@ CONFIGURATION = {
             "levels": {"high": ENGINE},
         },
     },
-    "architectures": {"tiny": {"channels": 4, "radial_mlp": [8], "readout_channels": 4}},
-    "training": {"epochs": 2, "min_steps": 0, "batch_size": 10},
     "selections": {
         "next": {"system": "mixed", "level": "pilot", "model": "mixed.low.n40.e1", "structures": 6, "pilot": 5}
     },

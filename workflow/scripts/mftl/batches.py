@@ -5,11 +5,13 @@ atoms 200 within 4.5 Å.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
 from typing import TypeVar
 
 T = TypeVar("T")
+Made = TypeVar("Made")
 
 STRUCTURES = 100
 # on a CPU tensors above 32 MB are mapped anew in each call, which takes as long as computing; docs/cluster.md for a GPU
@@ -42,3 +44,19 @@ def batches(
         total += own
     if batch:
         yield batch
+
+
+def ahead(items: Iterable[T], make: Callable[[T], Made]) -> Iterator[Made]:
+    """What ``make`` makes of the items, in turn; the next one in a thread while the last one is used.
+
+    One is made in advance, not more: they take memory. Of use where that which uses them waits for a GPU.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as thread:
+        waiting: Future[Made] | None = None
+        for item in items:
+            following = thread.submit(make, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()

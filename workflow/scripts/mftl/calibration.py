@@ -153,12 +153,6 @@ def binned(errors: np.ndarray, sigmas: np.ndarray, bins: int = BINS, owners: Seq
         for part in parts:
             squares = taken @ np.bincount(of[part], errors[part] ** 2, len(ids))
             counts = taken @ np.bincount(of[part], minlength=len(ids))
-            ends.append(interval(np.sqrt(squares[counts > 0] / counts[counts > 0])))
+            ends.append(points.interval(np.sqrt(squares[counts > 0] / counts[counts > 0])))
         found[["low", "high"]] = ends
     return found
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of draws (1 + draws,), of which the first is the estimate."""
-    low, high = np.quantile(values[1:], [(1 - points.LEVEL) / 2, (1 + points.LEVEL) / 2])
-    return float(low), float(high)

@@ -66,7 +66,7 @@ def judged(logs: np.ndarray, beyond: np.ndarray) -> dict[str, Any]:
     mean = logs.mean(0)
     more, less = beyond.max(0) > 0, beyond.min(0) < 0
     saved = percent(mean)
-    low, high = np.quantile(saved[1:], [TAIL, 1 - TAIL])
+    low, high = points.interval(saved)
     bound = {(False, False): "", (True, False): AT_LEAST, (False, True): AT_MOST, (True, True): UNBOUNDED}
     # a draw beyond a bound saves, or costs, what the bound says and more
     saves = ((mean > 0) | ((mean == 0) & more)) & ~less

@@ -83,9 +83,15 @@ def _of_seeds(errors: np.ndarray) -> dict[str, float]:
 
 def row(read: str, values: np.ndarray) -> dict:
     """The estimate of a number (``read`` says which), its interval and its draws, from all (1 + draws,)."""
-    low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = interval(values)
     drawn = {DRAW.format(i): float(f"{one:.5g}") for i, one in enumerate(values[1:])}
-    return {"read": read, "estimate": float(values[0]), "low": float(low), "high": float(high)} | drawn
+    return {"read": read, "estimate": float(values[0]), "low": low, "high": high} | drawn
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of a number, from its estimate and draws (1 + draws,)."""
+    low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def draws(table: pd.DataFrame) -> np.ndarray:

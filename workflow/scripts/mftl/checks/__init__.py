@@ -143,7 +143,7 @@ def _mistakes(config: Config, root: Path) -> Iterator[str]:
         if name in RESERVED or folder in taken:
             yield mistake(f"figures.{name}", name, f"another name: results/{folder or name} is something else")
     for i, name in enumerate(config.export):
-        recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+        recipe = config.open_recipe(name)
         if recipe is None or not recipe.stages or recipe.last.epochs is not None:
             yield mistake(f"export.{i}", name, "a curve of trained models, none of snapshots")
 

@@ -11,7 +11,7 @@ from mftl.config.base import listed, mistake
 from mftl.config.curves import Curve
 from mftl.config.foundation import lacking
 from mftl.config.modes import single
-from mftl.config.training import ACCELERATED_CORRELATIONS
+from mftl.config.training import ACCELERATED_CORRELATIONS, Training
 from mftl.config.whole import Config
 from mftl.inputs import InputError
 from mftl.model_files import elements_of
@@ -117,31 +117,8 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         settings = config.training_of(mode, recipe.parent is not None)
     except ValidationError:
         return  # reported where it is set
-    if (final := settings.learning_rate_final) is not None:
-        if recipe.last.epochs is not None:
-            valid = (
-                f"a mode of {recipe.last} with learning_rate_final: null: its snapshots would be the models of no "
-                "shorter trainings (learning_rate_half_life does not depend on the length)"
-            )
-            yield mistake(path, curve.recipe, valid)
-        if settings.learning_rate_half_life is not None:
-            yield mistake(
-                path, curve.recipe, f"{recipe.last} with learning_rate_half_life or learning_rate_final, not both"
-            )
-        if final > settings.learning_rate:
-            valid = f"a learning_rate of {recipe.last} not below its learning_rate_final, {final}"
-            yield mistake(path, curve.recipe, valid)
-    alone = [part for part in recipe.last.parts if not settings.forces_weight or not _has_forces(config, part)]
-    if alone:
-        if not settings.energy_weight:
-            valid = f"{alone[0]} to learn something: its labels are energies alone, and its energy_weight is 0"
-            yield mistake(path, curve.recipe, valid)
-        if settings.rescale and recipe.last in alone:
-            valid = (
-                f"a mode of {recipe.last} with rescale: false, since it learns energies alone, whose spread says "
-                "nothing of the parent's scale: it would shrink to a few per cent before the first step"
-            )
-            yield mistake(path, curve.recipe, valid)
+    for valid in (*_valid_rates(settings, recipe.last), *_valid_energies_alone(config, settings, recipe.last)):
+        yield mistake(path, curve.recipe, valid)
     ways, architecture = config.mode(mode).ways().values(), config.architectures.get(curve.architecture)
     known = ACCELERATED_CORRELATIONS if settings.accelerate != "none" and not recipe.foundation else None
     if known and architecture and architecture.correlation not in known:
@@ -153,6 +130,34 @@ def _mode_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.Reci
         return
     for way in ways:
         yield from way.mistakes(config, f"modes.{single(mode) or mode}", recipe)
+
+
+def _valid_rates(settings: Training, stage: recipes.Stage) -> Iterator[str]:
+    """What would be valid in place of learning rates that a stage cannot have."""
+    final = settings.learning_rate_final
+    if final is None:
+        return
+    if stage.epochs is not None:
+        yield (
+            f"a mode of {stage} with learning_rate_final: null: its snapshots would be the models of no "
+            "shorter trainings (learning_rate_half_life does not depend on the length)"
+        )
+    if settings.learning_rate_half_life is not None:
+        yield f"{stage} with learning_rate_half_life or learning_rate_final, not both"
+    if final > settings.learning_rate:
+        yield f"a learning_rate of {stage} not below its learning_rate_final, {final}"
+
+
+def _valid_energies_alone(config: Config, settings: Training, stage: recipes.Stage) -> Iterator[str]:
+    """What would be valid in place of settings with which a stage cannot learn from energies alone."""
+    alone = [part for part in stage.parts if not settings.forces_weight or not _has_forces(config, part)]
+    if alone and not settings.energy_weight:
+        yield f"{alone[0]} to learn something: its labels are energies alone, and its energy_weight is 0"
+    if stage in alone and settings.rescale:
+        yield (
+            f"a mode of {stage} with rescale: false, since it learns energies alone, whose spread says "
+            "nothing of the parent's scale: it would shrink to a few per cent before the first step"
+        )
 
 
 def _has_forces(config: Config, part: recipes.Part) -> bool:
@@ -182,8 +187,7 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
         if section is None or any(part.system not in config.systems for part in stage.parts):
             return
         until = recipes.Recipe(recipe.stages[: i + 1], recipe.foundation)
-        first = until.parent is None
-        ways = {} if first else section.ways()
+        ways = section.ways() if until.parent else {}
         for key, way in ways.items():
             try:
                 known = way.known_after(known)
@@ -192,16 +196,24 @@ def _element_mistakes(config: Config, path: str, curve: Curve, recipe: recipes.R
                 return
         others = [system for way in ways.values() for system in way.systems(config, until)]
         for system in dict.fromkeys([*(part.system for part in stage.parts), *others]):
-            elements = config.systems[system].elements
-            unknown = [one for one in elements if one not in known]
-            if file and (valid := lacking(file, known, system, elements)):
+            if valid := _valid_elements(config, file, known, until, system):
                 yield mistake(path, curve.recipe, valid)
                 return
-            if unknown:
-                knower = f"{stage.system}, the last part, has" if first else "the stage before knows"
-                valid = f"{listed(unknown)} of {system} to be elements that {knower} ({listed(known)})"
-                if system == stage.system:
-                    place = f"{{{unknown[0]}: {known[-1]}}}"
-                    valid += f", or a mode whose `elements` says whose place each takes, such as {place}"
-                yield mistake(path, curve.recipe, valid)
-                return
+
+
+def _valid_elements(config: Config, file: str, known: list[str], recipe: recipes.Recipe, system: str) -> str | None:
+    """What would be valid in place of a system that the last stage of a recipe learns; None if its elements are known.
+
+    ``file``: that of the foundation model, if there is one; ``known``: what the model knows when it learns the system.
+    """
+    elements, stage = config.systems[system].elements, recipe.last
+    if file:
+        return lacking(file, known, system, elements)
+    if not (unknown := [one for one in elements if one not in known]):
+        return None
+    knower = "the stage before knows" if recipe.parent else f"{stage.system}, the last part, has"
+    valid = f"{listed(unknown)} of {system} to be elements that {knower} ({listed(known)})"
+    if system == stage.system:
+        place = f"{{{unknown[0]}: {known[-1]}}}"
+        valid += f", or a mode whose `elements` says whose place each takes, such as {place}"
+    return valid

@@ -1,12 +1,12 @@
 """Checks of what tests of robustness are asked for, before their curves are made."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
+from mftl.config.compositions import elements_in
 from mftl.config.foundation import lacking
 from mftl.config.whole import Config
 from mftl.model_files import elements_of
@@ -86,11 +86,9 @@ def _of_learned(config: Config, name: str, root: Path) -> Iterator[str]:
         yield mistake("robustness.learned", own.learned, "<system>.<level> of the configuration")
     elif config.systems[system].split is None:
         yield mistake(f"systems.{system}.split", None, "a split, since robustness.learned tests on the system")
-    elif unknown := [
-        one for one in config.systems[system].elements if one not in (known := _known(config, name, root))
-    ]:
-        valid = f"labels of elements that {name} knows ({listed(known)}), not {listed(unknown)}"
-        yield mistake("robustness.learned", own.learned, valid)
+    else:
+        elements, known = config.systems[system].elements, _known(config, name, root)
+        yield from _unknown("learned", own.learned, elements, known, f"labels of elements that {name} knows")
 
 
 def _of_elements(config: Config, name: str, root: Path) -> Iterator[str]:
@@ -100,16 +98,18 @@ def _of_elements(config: Config, name: str, root: Path) -> Iterator[str]:
     for i, element in enumerate(own.elements):
         if element not in known:
             yield mistake(f"robustness.elements.{i}", element, f"elements that {name} knows: {listed(known)}")
-    for i, composition in enumerate(own.compositions):
-        if unknown := [one for one in re.findall("[A-Z][a-z]?", composition) if one not in known]:
-            valid = f"elements that {name} knows ({listed(known)}), not {listed(unknown)}"
-            yield mistake(f"robustness.compositions.{i}", composition, valid)
+    for i, one in enumerate(own.compositions):
+        yield from _unknown(f"compositions.{i}", one, elements_in(one), known, f"elements that {name} knows")
     if own.protocol is not None:
         starts = config.dynamics[own.protocol].starts
         used = [starts.crystal.element] if starts.crystal else config.systems[str(starts.system)].elements
-        if unknown := [one for one in used if one not in known]:
-            valid = f"a protocol of elements that {name} knows ({listed(known)}), not {listed(unknown)}"
-            yield mistake("robustness.protocol", own.protocol, valid)
+        yield from _unknown("protocol", own.protocol, used, known, f"a protocol of elements that {name} knows")
+
+
+def _unknown(key: str, value: str, elements: list[str], known: list[str], valid: str) -> Iterator[str]:
+    """The line for a value with elements that models do not know, if it has some."""
+    if unknown := [one for one in elements if one not in known]:
+        yield mistake(f"robustness.{key}", value, f"{valid} ({listed(known)}), not {listed(unknown)}")
 
 
 def _known(config: Config, name: str, root: Path) -> list[str]:
@@ -119,9 +119,7 @@ def _known(config: Config, name: str, root: Path) -> list[str]:
         known = elements_of(root / config.foundation_of(recipe.foundation).file) or own
     else:
         known = config.systems[recipe.stages[0].system].elements
-    for stage in recipe.stages:
-        for way in (
-            config.mode(stage.mode).ways().values() if stage is not recipe.stages[0] or recipe.foundation else ()
-        ):
+    for stage in recipe.stages if recipe.foundation else recipe.stages[1:]:  # those with a parent
+        for way in config.mode(stage.mode).ways().values():
             known = way.known_after(known)
     return known

@@ -3,7 +3,7 @@
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from mftl.config.base import Element, Fraction, Name, Section
-from mftl.figures.structure_search import Composition
+from mftl.config.compositions import Composition
 
 
 class Robustness(Section):

@@ -115,6 +115,10 @@ class Config(Section):
             return [1]
         return list(range(1, (self.curves[curve].seeds or self.seeds) + 1))
 
+    def open_recipe(self, curve: str) -> recipes.Recipe | None:
+        """The recipe of a curve as it is written; None if there is no such curve, or its recipe cannot be read."""
+        return recipes.read(self.curves[curve].recipe) if curve in self.curves else None
+
     def recipes_of(self, curve: str) -> list[recipes.Recipe]:
         """Recipes of a curve, one for each value of its open number; a foundation model as it is has none."""
         open_recipe = recipes.parse(self.curves[curve].recipe)
@@ -128,6 +132,11 @@ class Config(Section):
         low = recipe.last.levels[1:] if recipe.stages else ()
         system, level = test.split(".") if test else (recipe.last.system, recipe.last.levels[0])
         return system, [level, *low]
+
+    def tests_at_most(self, curve: str) -> int | None:
+        """How many structures of its test set a curve is tested on, if not on all."""
+        given = [self.prediction.test_structures, self.curves[curve].test_structures]
+        return min((one for one in given if one), default=None)
 
     def mode(self, name: str) -> Any:
         """The section of a mode as recipes name it, that of a twin being its mode's; None if there is none."""

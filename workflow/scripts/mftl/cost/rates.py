@@ -165,8 +165,8 @@ class Rates:
     def _steps(run: Run, graphs: list[Graph]) -> Iterator[int]:
         """Training steps without end, one by one."""
         while True:
-            for batch in run.shuffled(graphs):
-                run.one_step([batch])
+            for batch in run.collated((one,) for one in run.shuffled(graphs)):
+                run.one_step(batch)
                 yield 1
 
     @staticmethod

@@ -195,8 +195,8 @@ def _download(config: Config, wildcards: Any) -> Work:
 def _tested(config: Config, curve: str) -> int:
     """Structures that a curve is tested on."""
     split = config.systems[config.target_of(curve)[0]].split
-    limits = [split.test if split else 0, config.prediction.test_structures, config.curves[curve].test_structures]
-    return min(one for one in limits if one is not None)
+    size = split.test if split else 0
+    return min(size, config.tests_at_most(curve) or size)
 
 
 def _batches(structures: int) -> int:

@@ -9,7 +9,13 @@ from pydantic import Field, PositiveFloat
 from mftl.config.base import Element, listed, mistake
 from mftl.config.curves import Reference
 from mftl.figures.base import Figure, Table
-from mftl.figures.simulations import force_field_mistakes, values_of, with_colors
+from mftl.figures.simulations import (
+    engine_level,
+    engine_level_mistakes,
+    force_field_mistakes,
+    values_of,
+    with_colors,
+)
 from mftl.paths import run_model, runs_of
 
 if TYPE_CHECKING:
@@ -42,11 +48,7 @@ class Dimers(Figure):
             if unknown := [element for element in self.elements if element not in known]:
                 valid = f"elements of {system}, which {one.curve} knows: {listed(known)}"
                 yield mistake(f"{path}.elements", unknown[0], valid)
-        if self.level:
-            system, _, level = self.level.partition(".")
-            levels = config.systems[system].levels if system in config.systems else {}
-            if not hasattr(levels.get(level), "engine"):
-                yield mistake(f"{path}.level", self.level, "<system>.<level> of the configuration, with an engine")
+        yield from engine_level_mistakes(config, f"{path}.level", self.level)
 
     def runs(self, config: "Config") -> list[dict[str, Any]]:
         """Its models."""
@@ -58,13 +60,10 @@ class Dimers(Figure):
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Energies of all pairs."""
-        runs, level = self.runs(config), None
-        if self.level:
-            system, _, named = self.level.partition(".")
-            level = config.systems[system].levels[named].model_dump()
+        runs = self.runs(config)
         settings = {
             "runs": runs,
-            "level": level,
+            "level": engine_level(config, self.level),
             "pairs": self.pairs(),
             "distances": self.model_dump(include={"shortest", "longest", "points"}),
             "device": config.device,

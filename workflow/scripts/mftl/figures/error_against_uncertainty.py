@@ -41,15 +41,11 @@ class ErrorAgainstUncertainty(Errors):
         yield from super().mistakes(config, path)
         yield from self.lacking_values(config, f"{path}.values", self.values)
         for i, name in enumerate(self.curves):
-            where, recipe = f"{path}.curves.{i}", None
-            if name in config.curves:
-                recipe = recipes.read(config.curves[name].recipe)
-            if recipe is None:
-                continue
-            if not recipe.stages:
+            where, recipe = f"{path}.curves.{i}", config.open_recipe(name)
+            if recipe and not recipe.stages:
                 yield mistake(where, name, "a curve of models that are trained")
-                continue
-            yield from self._lacking(config, path, where, name, recipe)
+            elif recipe:
+                yield from self._lacking(config, path, where, name, recipe)
 
     def _lacking(self, config: "Config", path: str, where: str, name: str, recipe: recipes.Recipe) -> Iterator[str]:
         """What a curve of trained models lacks."""
@@ -65,8 +61,7 @@ class ErrorAgainstUncertainty(Errors):
         split = config.systems[target].split if target in config.systems else None
         if split is None or split.test_only:
             return
-        limits = [split.test, config.prediction.test_structures, config.curves[name].test_structures]
-        if (tested := min(one for one in limits if one is not None)) < TESTED:
+        if (tested := min(split.test, config.tests_at_most(name) or split.test)) < TESTED:
             yield mistake(where, name, f"a curve tested on at least {TESTED} structures (not {tested})")
 
     def tables(self, config: "Config", name: str) -> list[Table]:

@@ -71,7 +71,7 @@ class Errors(Figure):
         for i, name in enumerate(self.curves):
             if name not in config.curves:
                 yield mistake(f"{path}.curves.{i}", name, f"the curves: {listed(config.curves)}")
-            elif (recipe := recipes.read(config.curves[name].recipe)) and (recipe.stages or config.curves[name].test):
+            elif (recipe := config.open_recipe(name)) and (recipe.stages or config.curves[name].test):
                 system, levels = config.target_of(name)
                 targets[name] = (system, levels[0])
                 if recipe.open not in (None, *self.OPEN):

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mftl import recipe as recipes
 from mftl.config.base import Name, listed, mistake
 from mftl.figures.base import Table
 from mftl.figures.errors import AverageErrors
@@ -49,8 +48,7 @@ class Forgetting(AverageErrors):
         if kept not in config.curves:
             yield mistake(path, kept, f"the curves: {listed(config.curves)}")
             return
-        known = [name for name in (curve, kept, self.parent) if name in config.curves]
-        if len(known) < 3 or not all(recipes.read(config.curves[name].recipe) for name in known):
+        if not all(config.open_recipe(name) for name in (curve, kept, self.parent)):
             return
         own, other = config.curves[curve], config.curves[kept]
         if (own.recipe, own.architecture) != (other.recipe, other.architecture) or not {*own.values} <= {*other.values}:

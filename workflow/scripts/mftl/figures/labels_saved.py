@@ -60,9 +60,7 @@ class LabelsSaved(AverageErrors):
             other, key = pair["against"], f"{path}.against.{min(i, len(self.against) - 1)}"
             if other not in config.curves:
                 yield mistake(key, other, f"the curves: {listed(config.curves)}")
-            elif pair["curve"] in config.curves and all(
-                recipes.read(config.curves[one].recipe) for one in pair.values()
-            ):
+            elif all(config.open_recipe(one) for one in pair.values()):
                 yield from self._pair_mistakes(config, path, key, **pair)
 
     def _pair_mistakes(self, config: "Config", path: str, key: str, curve: str, against: str) -> Iterator[str]:

@@ -38,7 +38,7 @@ class LowLevels(AverageErrors):
             for value in self.values:
                 if name in config.curves and value not in (values := config.curves[name].values):
                     yield mistake(f"{path}.values", value, f"values of {name}: {listed(map(str, values))}")
-        known = [name for name in self.curves if name in config.curves and recipes.read(config.curves[name].recipe)]
+        known = [name for name in self.curves if config.open_recipe(name)]
         if not any(low_level(config, name) for name in known):
             yield mistake(f"{path}.curves", self.curves, "a curve that starts with another level of the same system")
 

@@ -40,10 +40,10 @@ def parent_mistakes(config: "Config", path: str, curve: str, before: str) -> Ite
     if before not in config.curves:
         yield mistake(path, before, f"the curves: {listed(config.curves)}")
         return
-    known = [name for name in (curve, before) if name in config.curves and recipes.read(config.curves[name].recipe)]
-    if len(known) < 2:
+    found = [(name, config.open_recipe(name)) for name in (curve, before)]
+    if not all(recipe for _, recipe in found):
         return
-    places = {config.curves[name].architecture for name in known if recipes.parse(config.curves[name].recipe).stages}
+    places = {config.curves[name].architecture for name, recipe in found if recipe and recipe.stages}
     lacking = [value for value, one in ancestors(config, curve, before).items() if one is None]
     if lacking or len(places) > 1:
         own = config.curves[curve]

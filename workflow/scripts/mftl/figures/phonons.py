@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mftl.config.base import mistake
 from mftl.config.curves import Reference
 from mftl.config.dynamics import Crystal
 from mftl.figures.base import Figure, Table
-from mftl.figures.simulations import force_field_mistakes, values_of
+from mftl.figures.simulations import engine_level, engine_level_mistakes, force_field_mistakes, values_of
 from mftl.paths import run_model, runs_of
 
 if TYPE_CHECKING:
@@ -41,12 +40,7 @@ class Phonons(Figure):
         for key, name, value_key, value in models:
             keys = (f"{path}.{key}", name, f"{path}.{value_key}", [value])
             yield from force_field_mistakes(config, *keys, engine=False)
-        if self.level:
-            system, _, level = self.level.partition(".")
-            levels = config.systems[system].levels if system in config.systems else {}
-            if not hasattr(levels.get(level), "engine"):
-                valid = "<system>.<level> of the configuration, computed by an engine"
-                yield mistake(f"{path}.level", self.level, valid)
+        yield from engine_level_mistakes(config, f"{path}.level", self.level)
 
     def runs(self, config: "Config") -> list[dict[str, Any]]:
         """Its models, and the one they are compared with."""
@@ -57,13 +51,10 @@ class Phonons(Figure):
 
     def tables(self, config: "Config", name: str) -> list[Table]:
         """Densities of states of all models."""
-        runs, level = self.runs(config), None
-        if self.level:
-            system, _, named = self.level.partition(".")
-            level = config.systems[system].levels[named].model_dump()
+        runs = self.runs(config)
         settings = {
             "runs": runs,
-            "level": level,
+            "level": engine_level(config, self.level),
             "crystal": self.crystal.model_dump(),
             "measured": self.model_dump(include={"supercell", "displacement", "mesh", "broadening"}),
             "device": config.device,

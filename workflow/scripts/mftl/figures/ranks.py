@@ -30,7 +30,7 @@ class Ranks(AverageErrors):
         yield from super().mistakes(config, path)
         yield from self.lacking_values(config, f"{path}.values", self.values)
         for i, name in enumerate(self.curves):
-            recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+            recipe = config.open_recipe(name)
             if recipe and not recipe.stages:
                 yield mistake(f"{path}.curves.{i}", name, "a curve of models that are trained")
 

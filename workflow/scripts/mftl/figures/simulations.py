@@ -76,7 +76,7 @@ class Simulations(Figure):
             for i, name in enumerate(part.curves):
                 keys = f"{where}.curves.{i}", name, f"{where}.values", part.values
                 yield from force_field_mistakes(config, *keys, engine=engine)
-                recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+                recipe = config.open_recipe(name)
                 if recipe and recipe.open != "size":
                     yield mistake(f"{where}.curves.{i}", name, "a curve whose size is open (*)")
             for i, one in enumerate(self.models_alone()):
@@ -125,6 +125,24 @@ def protocol_text(config: "Config", name: str) -> str:
 def can_have_engine(config: "Config", protocol: str) -> bool:
     """Whether a Δ model's low level may be computed in simulations: it gives no stress there."""
     return protocol not in config.dynamics or config.dynamics[protocol].ensemble != "npt"
+
+
+def engine_level(config: "Config", named: str | None) -> dict[str, Any] | None:
+    """The values of a level, <system>.<level>, that is computed beside models; None if none is named."""
+    if not named:
+        return None
+    system, _, level = named.partition(".")
+    return config.systems[system].levels[level].model_dump()
+
+
+def engine_level_mistakes(config: "Config", path: str, named: str | None) -> Iterator[str]:
+    """Why a level cannot be computed beside models: it is not there, or has no engine."""
+    if not named:
+        return
+    system, _, level = named.partition(".")
+    levels = config.systems[system].levels if system in config.systems else {}
+    if not hasattr(levels.get(level), "engine"):
+        yield mistake(path, named, "<system>.<level> of the configuration, computed by an engine")
 
 
 def force_field_mistakes(

@@ -12,6 +12,7 @@ from mftl.figures.simulated_panels import SimulatedPanels
 if TYPE_CHECKING:
     from mftl.config.whole import Config
 
+THZ = 1e10 / 299_792_458  # cm⁻¹, by the speed of light in m/s: plans do not wait for ase.units
 FINEST = 4  # frames in the shortest period that is to be seen: two are the limit of any transform
 
 
@@ -69,7 +70,7 @@ class Spectrum(SimulatedPanels):
         if (one := config.dynamics.get(self.protocol)) is not None:
             if not one.velocities:
                 yield mistake(f"dynamics.{self.protocol}.velocities", False, f"true, since {path} needs them")
-            shortest = 33.3564 / self.limits[1]  # ps
+            shortest = THZ / self.limits[1]  # ps
             if one.frame_every > shortest / 2:
                 valid = f"at most {shortest / FINEST:.1g} ps for wavenumbers up to {self.limits[1]:g} cm⁻¹"
                 yield mistake(f"dynamics.{self.protocol}.frame_every", one.frame_every, valid)

@@ -1,21 +1,18 @@
 """How often relaxing random structures with a model ends in a hole, against training size."""
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from mftl import recipe as recipes
 from mftl.config.base import listed, mistake
+from mftl.config.compositions import Composition, elements_in
 from mftl.figures.base import Figure, Files, Table
 from mftl.figures.simulations import force_field_mistakes, values_of
 from mftl.paths import run_model, runs_of
 
 if TYPE_CHECKING:
     from mftl.config.whole import Config
-
-Composition = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[1-9]?[0-9]*)+$")]
 
 
 class StructureSearch(Figure):
@@ -42,7 +39,7 @@ class StructureSearch(Figure):
         """Models that give no forces, and elements that they do not know."""
         for i, name in enumerate(self.curves):
             yield from force_field_mistakes(config, f"{path}.curves.{i}", name, f"{path}.values", self.values, False)
-            recipe = recipes.read(config.curves[name].recipe) if name in config.curves else None
+            recipe = config.open_recipe(name)
             if recipe is None:
                 continue
             if recipe.open not in (None, "size"):
@@ -51,7 +48,7 @@ class StructureSearch(Figure):
                 continue
             known = config.systems[system].elements
             for k, one in enumerate(self.compositions):
-                if unknown := [element for element in re.findall("[A-Z][a-z]?", one) if element not in known]:
+                if unknown := [element for element in elements_in(one) if element not in known]:
                     valid = f"elements of {system}, which {name} knows ({listed(known)}), not {listed(unknown)}"
                     yield mistake(f"{path}.compositions.{k}", one, valid)
 

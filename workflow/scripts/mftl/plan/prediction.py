@@ -40,11 +40,10 @@ def settings(config: Config, wildcards: Any) -> dict[str, Any]:
 
     Snakemake compares the set of values, in which 100 for a batch hides 100 test structures.
     """
-    given = [config.prediction.test_structures, config.curves[wildcards.curve].test_structures]
     recipe, (_, levels) = config.recipes_of(wildcards.curve)[0], config.target_of(wildcards.curve)
     return {
         "limit": limit(config, wildcards),
-        "test_structures": min((one for one in given if one), default=None),
+        "test_structures": config.tests_at_most(wildcards.curve),
         "relative": not recipe.stages or recipe.last.levels[0] != levels[0],
     }
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -32,14 +31,10 @@ def plot(
 ) -> Figure:
     """A panel for each quantity; ``table`` from ``summarise``; ``test``, ``before``: test sets of both."""
     with styles.context(style):
-        quantities = styles.quantities(table)
-        size = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE), 1.15 * style["height"]
-        figure, axes = plt.subplots(1, len(quantities), figsize=size, layout="constrained", squeeze=False)
-        for axis, letter, quantity in zip(axes[0], "ab", quantities, strict=False):
-            _panel(axis, table[table["quantity"] == quantity], looks)
-            error = styles.error_label(table, quantity)
+        figure, axes = styles.panels(style, 1, len(styles.quantities(table)), 1.15)
+        for axis, rows, error in styles.quantity_panels(table, axes[0]):
+            _panel(axis, rows, looks)
             axis.set(xlabel=f"{error} before fine-tuning", ylabel=f"{error} after it")
-            styles.panel(axis, letter)
         styles.legend(figure, axes[0, :1])
         text = f"{styles.points_text(table, test, seeds)}; before fine-tuning: {before}"
         styles.small_print(figure, text, style)
@@ -49,11 +44,9 @@ def plot(
 
 def _panel(axis: Axes, rows: pd.DataFrame, looks: dict[str, dict]) -> None:
     for name, curve in rows.groupby("curve", sort=False):
-        across = np.clip([curve["before_estimate"] - curve["before_low"],
-                          curve["before_high"] - curve["before_estimate"]], 0, None)  # fmt: skip
         axis.errorbar(
-            curve["before_estimate"], curve["estimate"], yerr=styles.bars(curve), xerr=across, capsize=2.0,
-            elinewidth=0.6, label=curve["label"].iloc[0], **(looks[name] | {"linestyle": "none"}),
+            curve["before_estimate"], curve["estimate"], yerr=styles.bars(curve), xerr=styles.bars(curve, "before_"),
+            capsize=2.0, elinewidth=0.6, label=curve["label"].iloc[0], **(looks[name] | {"linestyle": "none"}),
         )  # fmt: skip
     styles.log_axis(axis, "x")
     styles.log_axis(axis, "y")

@@ -57,10 +57,9 @@ def _panel(axis: Axes, table: pd.DataFrame, values: pd.DataFrame, series: list[d
     handles, numbers = [], []
     for k, one in enumerate(series):
         own = table[(table["curve"] == one["curve"]) & (table["value"] == one["value"])]
-        bars = np.clip([own["rmse"] - own["low"], own["high"] - own["rmse"]], 0, None)
         handle = axis.errorbar(
-            own["sigma"], own["rmse"], yerr=bars, capsize=2.0, elinewidth=0.6, zorder=4, label=one["label"],
-            color=_shade(series, k), marker=one["marker"], linestyle=styles.line(series, k),
+            own["sigma"], own["rmse"], yerr=styles.bars(own, estimate="rmse"), capsize=2.0, elinewidth=0.6, zorder=4,
+            label=one["label"], color=_shade(series, k), marker=one["marker"], linestyle=styles.line(series, k),
             markeredgecolor="white", markeredgewidth=0.4,
         )  # fmt: skip
         handles.append(handle)

@@ -1,12 +1,9 @@
 """What fine-tuned models have forgotten, against how good they are."""
 
-import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mftl.plotting import learning_curves
 from mftl.plotting import style as styles
 
 
@@ -22,14 +19,10 @@ def plot(
 ) -> Figure:
     """A panel for each quantity; ``table`` from ``summarise``; ``test`` and ``parents``: both test sets in words."""
     with styles.context(style):
-        quantities = styles.quantities(table)
-        size = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE), 1.15 * style["height"]
-        figure, axes = plt.subplots(1, len(quantities), figsize=size, layout="constrained", squeeze=False)
-        for axis, letter, quantity in zip(axes[0], "ab", quantities, strict=False):
-            _panel(axis, table[table["quantity"] == quantity], looks)
-            error = styles.error_label(table, quantity)
+        figure, axes = styles.panels(style, 1, len(styles.quantities(table)), 1.15)
+        for axis, rows, error in styles.quantity_panels(table, axes[0]):
+            _panel(axis, rows, looks)
             axis.set(xlabel=f"{error}, {test}", ylabel="Error on the parent's test set over the parent's")
-            styles.panel(axis, letter)
         styles.legend(figure, axes[0, :1])
         count = int(table["seeds"].max())
         text = f"Parent's test set: {parents}; bars: 95 % intervals over test structures"
@@ -41,11 +34,9 @@ def plot(
 
 def _panel(axis: Axes, rows: pd.DataFrame, looks: dict[str, dict]) -> None:
     for name, curve in rows.groupby("curve", sort=False):
-        up = np.clip([curve["ratio_estimate"] - curve["ratio_low"], curve["ratio_high"] - curve["ratio_estimate"]], 0,
-                     None)  # fmt: skip
         axis.errorbar(
-            curve["estimate"], curve["ratio_estimate"], xerr=styles.bars(curve), yerr=up, capsize=2.0, elinewidth=0.6,
-            label=curve["label"].iloc[0], **looks[name],
+            curve["estimate"], curve["ratio_estimate"], xerr=styles.bars(curve), yerr=styles.bars(curve, "ratio_"),
+            capsize=2.0, elinewidth=0.6, label=curve["label"].iloc[0], **looks[name],
         )  # fmt: skip
         for row in curve.itertuples():
             axis.annotate(f"{row.value:d}", (row.estimate, row.ratio_estimate), (3, 3), textcoords="offset points",

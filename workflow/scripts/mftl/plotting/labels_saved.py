@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETDOWNBASE, CARETUPBASE
@@ -55,28 +54,20 @@ def plot(
     """
     with styles.context(style):
         quantities = styles.quantities(table, quantities)
-        size = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE), 2.2 * style["height"]
-        figure, axes = plt.subplots(2, len(quantities), figsize=size, layout="constrained", squeeze=False, sharex="col")
+        figure, axes = styles.panels(style, 2, len(quantities), 2.2, sharex="col")
         letters = iter("abcdefgh")
         for axis, quantity in zip(axes[0], quantities, strict=True):
             learning_curves.draw_curves(axis, table, quantity, looks, "")
             styles.panel(axis, next(letters))
         for axis, quantity in zip(axes[1], quantities, strict=True):
             _saved(axis, table[table["quantity"] == quantity], curves, looks)
-            goal = None
-            if quantity in goals:
-                goal = axis.axhline(_factor(goals[quantity]), color=styles.DARK, linestyle="--", linewidth=0.9,
-                                    label=f"{goals['label']} ({goals[quantity]:g} %)")  # fmt: skip
-            axis.set_xlabel(xlabel)
-            axis.set_ylabel("Labels saved (%)")
-            handles = sorted(zip(*axis.get_legend_handles_labels(), strict=True), key=lambda one: one[0] is goal)
-            axis.legend(*zip(*handles, strict=True), loc="upper left", bbox_to_anchor=(-0.03, -0.2), handlelength=1.5,
-                        borderaxespad=0)  # fmt: skip
+            _goal_and_legend(axis, goals.get(quantity), goals.get("label", ""))
+            axis.set(xlabel=xlabel, ylabel="Labels saved (%)")
             styles.panel(axis, next(letters), f"at equal {quantity.removesuffix('s')} {table['error'].iloc[0]}")
         styles.legend(figure, axes[0, :1])
-        text = f"{styles.points_text(table, test, seeds)}; labels saved: 95 % intervals, below "
-        text += (
-            "them those of all sizes; arrows and hollow ones are bounds, since no curve is continued beyond its sizes"
+        text = (
+            f"{styles.points_text(table, test, seeds)}; labels saved: 95 % intervals, below them those of all sizes; "
+            "arrows and hollow ones are bounds, since no curve is continued beyond its sizes"
         )
         if fixed:
             text += f"; all seeds of {', '.join(fixed)} have the same structures, intervals know of no others"
@@ -116,6 +107,17 @@ def _saved(axis: Axes, rows: pd.DataFrame, curves: list[str], looks: dict[str, d
     axis.yaxis.set_major_formatter(FuncFormatter(lambda factor, _: _written(100 * (1 - 1 / factor))))
     axis.yaxis.set_minor_locator(NullLocator())
     axis.grid(True, which="major", linewidth=0.3, alpha=0.5)
+
+
+def _goal_and_legend(axis: Axes, goal: float | None, label: str) -> None:
+    """A line at a goal, in percent, if there is one, and what all lines are below the panel, that one last."""
+    line = None
+    if goal is not None:
+        line = axis.axhline(float(_factor(goal)), color=styles.DARK, linestyle="--", linewidth=0.9,
+                            label=f"{label} ({goal:g} %)")  # fmt: skip
+    handles = sorted(zip(*axis.get_legend_handles_labels(), strict=True), key=lambda one: one[0] is line)
+    axis.legend(*zip(*handles, strict=True), loc="upper left", bbox_to_anchor=(-0.03, -0.2), handlelength=1.5,
+                borderaxespad=0)  # fmt: skip
 
 
 def _factor(percent: np.ndarray | float) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Learning curves of several systems, a row of panels for each."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from mftl import points
@@ -16,9 +15,7 @@ def plot(table: pd.DataFrame, rows: list[dict], style: dict, title: str = "") ->
     """
     with styles.context(style):
         quantities = styles.quantities(table, list(dict.fromkeys(one for row in rows for one in row["quantities"])))
-        width = style["width"] * (1.0 if len(quantities) > 1 else learning_curves.SINGLE)
-        size = width, style["height"] * (0.3 + 0.8 * len(rows))
-        figure, axes = plt.subplots(len(rows), len(quantities), figsize=size, layout="constrained", squeeze=False)
+        figure, axes = styles.panels(style, len(rows), len(quantities), 0.3 + 0.8 * len(rows))
         letters = iter("abcdefghijklmnopqrstuvwxyz")
         for across, row in zip(axes, rows, strict=True):
             named = {*row["curves"], *(one["curve"] for one in row["references"])}

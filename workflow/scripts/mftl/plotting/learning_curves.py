@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mftl import points
 from mftl.plotting import style as styles
 from mftl.points import FIFTH
-
-SINGLE = 0.7  # of the width has a figure of one panel
 
 KEPT = ["curve", "value", "quantity", "unit", "estimate", "low", "high", "seeds", "structures"]
 KEPT += ["deviation", "standard_error", "worst_share", "worst_five_share", "worst"]
@@ -51,8 +48,7 @@ def plot(
     """
     with styles.context(style):
         quantities = styles.quantities(table, quantities)
-        size = style["width"] * (1.0 if len(quantities) > 1 else SINGLE), style["height"]
-        figure, axes = plt.subplots(1, len(quantities), figsize=size, layout="constrained", squeeze=False)
+        figure, axes = styles.panels(style, 1, len(quantities), 1.0)
         drawn = table if curves is None else table[table["curve"].isin(curves)]
         for axis, letter, quantity in zip(axes[0], "abc", quantities, strict=False):
             draw_curves(axis, drawn, quantity, looks, xlabel)

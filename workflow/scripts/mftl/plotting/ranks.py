@@ -1,5 +1,7 @@
 """A table of ranks: a line for each way to train, with errors, ranks and costs."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -10,6 +12,10 @@ from mftl.plotting import style as styles
 
 NAMES, RIGHT = 0.26, 1.0  # of the width, where names end and costs do
 ALIKE = "="
+TRAINING, PREDICTION = "training", "prediction"
+COSTS = {TRAINING: ("Training", "CPU s"), PREDICTION: ("Prediction", "ms")}
+
+Place = str | tuple[int, str]  # a column: of costs, or of a value and a quantity
 
 
 def summarise(ranks: pd.DataFrame, costs: pd.DataFrame, labels: dict[str, str], error: str) -> pd.DataFrame:
@@ -21,12 +27,8 @@ def summarise(ranks: pd.DataFrame, costs: pd.DataFrame, labels: dict[str, str], 
 
 def plot(table: pd.DataFrame, curves: list[str], style: dict, test: str, seeds: str, title: str = "") -> Figure:
     """``table`` from ``summarise``; a cell holds error and rank, with the rank's interval where it has one."""
-    quantities = styles.quantities(table)
-    values = list(dict.fromkeys(table["value"]))
-    columns = [(value, quantity) for value in values for quantity in quantities]
-    places = [*columns, "training", "prediction"]
-    cells = table.set_index(["curve", "value", "quantity"])
-    names = dict(zip(table["curve"], table["label"], strict=True))
+    values, quantities = list(dict.fromkeys(table["value"])), styles.quantities(table)
+    places: list[Place] = [*product(values, quantities), TRAINING, PREDICTION]
     width = (RIGHT - NAMES) / len(places)
     middle = {place: NAMES + width * (k + 0.5) for k, place in enumerate(places)}
     with styles.context(style):
@@ -37,24 +39,16 @@ def plot(table: pd.DataFrame, curves: list[str], style: dict, test: str, seeds: 
         for value in values:
             center = np.mean([middle[value, quantity] for quantity in quantities])
             axis.text(center, 1.95, f"{value} structures", ha="center", va="center")
-        for value, quantity in columns:
-            unit = table.loc[table["quantity"] == quantity, "unit"].iloc[0]
-            word = "Energy" if quantity == styles.ENERGY else "Forces"
-            axis.text(middle[value, quantity], 1.0, word, ha="center", va="center")
-            axis.text(middle[value, quantity], 0.05, unit, ha="center", va="center", color=styles.DARK)
-        for place, word, unit in (("training", "Training", "CPU s"), ("prediction", "Prediction", "ms")):
-            axis.text(middle[place], 1.0, word, ha="center", va="center")
-            axis.text(middle[place], 0.05, unit, ha="center", va="center", color=styles.DARK)
+        for place, x in middle.items():
+            word, unit = _head(table, place)
+            axis.text(x, 1.0, word, ha="center", va="center")
+            axis.text(x, 0.05, unit, ha="center", va="center", color=styles.DARK)
         for line, curve in enumerate(curves):
-            y = -line - 1.0
-            axis.text(0.0, y, names[curve], va="center")
-            for key in columns:
-                if (curve, *key) in cells.index:
-                    axis.text(middle[key], y, _cell(cells.loc[(curve, *key)]), ha="center", va="center")
-            own = table[(table["curve"] == curve) & (table["value"] == values[-1])].iloc[0]
-            training = f"{own['last_cpu_seconds']:.3g} / {own['all_cpu_seconds']:.3g}"
-            axis.text(middle["training"], y, training, ha="center", va="center")
-            axis.text(middle["prediction"], y, _prediction(own), ha="center", va="center")
+            own, y = table[table["curve"] == curve], -line - 1.0
+            axis.text(0.0, y, own["label"].iloc[0], va="center")
+            for place, text in _cells(own, values[-1]).items():
+                if place in middle:
+                    axis.text(middle[place], y, text, ha="center", va="center")
         for y, thickness in ((2.5, 1.0), (-0.45, 0.6), (-len(curves) - 0.5, 1.0)):
             axis.axhline(y, color=styles.DARK, linewidth=thickness)
         count = int(table["seeds"].min())
@@ -64,6 +58,23 @@ def plot(table: pd.DataFrame, curves: list[str], style: dict, test: str, seeds: 
         styles.small_print(figure, f"{text}stage / all stages, of prediction: a structure", style)
         styles.title(figure, title)
     return figure
+
+
+def _head(table: pd.DataFrame, place: Place) -> tuple[str, str]:
+    """What a column holds, and its unit."""
+    if place in COSTS:
+        return COSTS[place]
+    quantity = place[1]
+    word = "Energy" if quantity == styles.ENERGY else "Forces"
+    return word, table.loc[table["quantity"] == quantity, "unit"].iloc[0]
+
+
+def _cells(own: pd.DataFrame, value: int) -> dict[Place, str]:
+    """What the line of one curve says in each column; costs are those at a value."""
+    found: dict[Place, str] = {(row["value"], row["quantity"]): _cell(row) for _, row in own.iterrows()}
+    costs = own[own["value"] == value].iloc[0]
+    found[TRAINING] = f"{costs['last_cpu_seconds']:.3g} / {costs['all_cpu_seconds']:.3g}"
+    return found | {PREDICTION: _prediction(costs)}
 
 
 def _cell(row: pd.Series) -> str:

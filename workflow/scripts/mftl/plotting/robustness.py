@@ -49,8 +49,7 @@ def plot(
 def _forgetting(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
     """Ratios of errors to the parent's, one for each quantity."""
     for k, row in enumerate(one.rows):
-        bars = [[max(row["estimate"] - row["low"], 0)], [max(row["high"] - row["estimate"], 0)]]
-        axis.errorbar([k], [row["estimate"]], yerr=bars, fmt="o", capsize=3, color=COLORS[row["verdict"]])
+        _point(axis, k, row, COLORS[row["verdict"]])
     axis.axhline(1.0, color=styles.DARK, linewidth=0.8, linestyle=":")
     _limit(axis, one.rows[0]["limit"])
     low = max(min(min(row["low"] for row in one.rows), 1.0), SMALLEST)
@@ -90,9 +89,7 @@ def _search(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
     worst = sorted(one.rows[1:], key=lambda row: -row["estimate"])[:COMPOSITIONS]
     rows = [row for row in one.rows if row is one.rows[0] or row in worst]
     for k, row in enumerate(rows):
-        bars = [[max(row["estimate"] - row["low"], 0)], [max(row["high"] - row["estimate"], 0)]]
-        color = "#888888" if k else COLORS[one.verdict]
-        axis.errorbar([k], [row["estimate"]], yerr=bars, fmt="o", capsize=2, elinewidth=0.8, color=color)
+        _point(axis, k, row, "#888888" if k else COLORS[one.verdict], capsize=2, elinewidth=0.8)
     _limit(axis, one.rows[0]["limit"])
     names = [row["what"].removeprefix("holes of ") for row in rows]
     axis.set_xticks(range(len(names)), names, rotation=90 if len(names) > 5 else 0)
@@ -108,10 +105,15 @@ def _simulation(axis: Axes, one: Answer, table: pd.DataFrame) -> None:
         left = 1 - np.arange(len(ends) + 1) / len(own)
         axis.step(times, [*left, left[-1]], where="post", color="#4477aa", linewidth=1.0, alpha=0.8)
     row = one.rows[0]
-    bars = [[max(row["estimate"] - row["low"], 0)], [max(row["high"] - row["estimate"], 0)]]
-    axis.errorbar([length], [row["estimate"]], yerr=bars, fmt="o", capsize=3, color=COLORS[row["verdict"]])
+    _point(axis, length, row, COLORS[row["verdict"]])
     _limit(axis, row["limit"])
     axis.set(ylim=(-0.03, 1.06), xlim=(0, 1.05 * length), xlabel="Time (ps)", ylabel="Share still stable")
+
+
+def _point(axis: Axes, place: float, row: Mapping[str, Any], color: str, capsize: float = 3, **look: Any) -> None:
+    """What was measured, with its interval."""
+    bars = styles.bars(pd.DataFrame([row]))
+    axis.errorbar([place], [row["estimate"]], yerr=bars, fmt="o", capsize=capsize, color=color, **look)
 
 
 def _limit(axis: Axes, value: float) -> None:

@@ -1,11 +1,8 @@
 """The share of relaxed random structures that are holes, against training size."""
 
-import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mftl.plotting import learning_curves
 from mftl.plotting import style as styles
 from mftl.stability import wilson
 
@@ -34,8 +31,7 @@ def summarise(found: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
 def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, text: str, title: str = "") -> Figure:
     """``table`` from ``summarise``; a foundation model as it is, which has no size, is a horizontal line."""
     with styles.context(style):
-        size = learning_curves.SINGLE * style["width"], 1.1 * style["height"]
-        figure, axis = plt.subplots(figsize=size, layout="constrained")
+        figure, ((axis,),) = styles.panels(style, 1, 1, 1.1)
         curves = list(table.groupby("curve", sort=False))
         for place, (name, own) in enumerate(curves):
             label, look = own["label"].iloc[0], looks[name]
@@ -44,7 +40,7 @@ def plot(table: pd.DataFrame, looks: dict[str, dict], style: dict, text: str, ti
                 axis.axhspan(own["low"].iloc[0], own["high"].iloc[0], color=look["color"], alpha=0.15, linewidth=0)
                 continue
             x = own["value"] * 1.04 ** (place - (len(curves) - 1) / 2)  # or they hide each other
-            bars = np.maximum([own["share"] - own["low"], own["high"] - own["share"]], 0)
+            bars = styles.bars(own, estimate="share")
             axis.errorbar(x, own["share"], yerr=bars, capsize=2, elinewidth=0.8, label=label, **look)
             for at, shares in zip(x, own["of_seeds"], strict=True):
                 dots = [float(one) for one in shares.split()]

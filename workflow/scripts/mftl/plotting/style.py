@@ -1,7 +1,7 @@
 """What all figures share: fonts, lines, labels, small print, and how they are saved."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import matplotlib
@@ -22,6 +22,7 @@ LABELS = {ENERGY: "Energy {error} ({unit})", FORCES: "Force {error} ({unit})", S
 DARK = "#333333"  # of lines and text that belong to no curve
 LINES = ("-", "--", ":", "-.")
 LINE = 115  # letters of small print across a figure
+SINGLE = 0.7  # of the width has a figure of one column of panels
 
 
 def context(style: dict) -> AbstractContextManager:
@@ -129,10 +130,27 @@ def mixed(color: str, share: float, darkness: float = 0.0) -> tuple[float, ...]:
     return tuple((share * rgb + (1 - share)) * (1 - darkness))
 
 
-def bars(table: pd.DataFrame) -> np.ndarray:
-    """Lengths of the bars of points below and above their estimates, (2, points)."""
-    below, above = table["estimate"] - table["low"], table["high"] - table["estimate"]
+def bars(table: pd.DataFrame, prefix: str = "", estimate: str = "estimate") -> np.ndarray:
+    """Lengths of the bars of points below and above their estimates, (2, points).
+
+    ``prefix``: what the columns ``estimate``, ``low`` and ``high`` begin with; ``estimate``: how the first is called.
+    """
+    middle = table[f"{prefix}{estimate}"]
+    below, above = middle - table[f"{prefix}low"], table[f"{prefix}high"] - middle
     return np.clip([below, above], 0.0, None)
+
+
+def panels(style: dict, rows: int, columns: int, height: float, sharex: str = "none") -> tuple[Figure, np.ndarray]:
+    """A figure and its axes (rows, columns); ``height``: over that of the configuration's section `plot`."""
+    size = style["width"] * (1.0 if columns > 1 else SINGLE), height * style["height"]
+    return plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharex=sharex)
+
+
+def quantity_panels(table: pd.DataFrame, axes: Iterable[Axes]) -> Iterator[tuple[Axes, pd.DataFrame, str]]:
+    """Axes with letters, one for each of the ``quantities`` of a table: its rows, and the label of its errors."""
+    for axis, letter, quantity in zip(axes, "abc", quantities(table), strict=False):
+        panel(axis, letter)
+        yield axis, table[table["quantity"] == quantity], error_label(table, quantity)
 
 
 def panel(axis: Axes, letter: str, text: str = "") -> None:

@@ -145,36 +145,14 @@ def asked(config: Config, name: str) -> dict[str, list[Table] | str]:
 
     ``config``: one ``with_tests``. Tables are those of figures, as if robustness/<name> were one.
     """
-    curve, page = f"{PREFIX}{name}", f"robustness/{name}"
-    value = next(iter(config.curves[curve].values), 1)
-    found: dict[str, list[Table] | str] = {
-        FORGETTING: not_forgetting(config, name) or _forgetting(config, name),
-        DIMERS: OPEN_DELTA,
-        SEARCH: OPEN_DELTA,
-    }
     recipe = recipe_of(config, name)
-    if not recipe.stages or len(recipe.last.levels) == 1:
-        line = Reference(curve=curve, value=value, label=name)
-        # more elements than a figure has room for
-        dimers = Dimers.model_construct(kind="dimers", lines=[line], elements=elements_of(config, name))
-        periodic = bool(is_periodic(config, name))
-        search = StructureSearch(
-            kind="structure-search",
-            curves=[curve],
-            compositions=compositions_of(config, name),
-            structures=_section(config).structures,
-            periodic=periodic,
-            volume=VOLUME[periodic],
-        )
-        found |= {DIMERS: dimers.tables(config, page), SEARCH: search.tables(config, page)[:1]}
-    protocol = protocol_of(config, name)
-    engine = can_have_engine(config, protocol)
-    if list(force_field_mistakes(config, "", curve, "", [], engine)):
-        found[SIMULATION] = "a Δ model needs its low level in every step, which cannot be computed there"
-    else:
-        panel = Simulated(protocol=protocol, curves=[curve])
-        found[SIMULATION] = Stability(kind="stability", panels=[panel]).tables(config, page)
-    return found
+    delta = OPEN_DELTA if recipe.stages and len(recipe.last.levels) > 1 else None
+    return {
+        FORGETTING: not_forgetting(config, name) or _forgetting(config, name),
+        DIMERS: delta or _dimers(config, name),
+        SEARCH: delta or _search(config, name),
+        SIMULATION: _simulation(config, name),
+    }
 
 
 def _forgetting(config: Config, name: str) -> list[Table]:
@@ -189,6 +167,38 @@ def _forgetting(config: Config, name: str) -> list[Table]:
         Table("points", "points", predictions, settings),
         Table(FORGETTING, "forgetting", {"points": f"results/points/{page}.csv"}, {"pairs": [pair]}),
     ]
+
+
+def _dimers(config: Config, name: str) -> list[Table]:
+    """Energies of pairs of atoms."""
+    curve = f"{PREFIX}{name}"
+    line = Reference(curve=curve, value=next(iter(config.curves[curve].values), 1), label=name)
+    # more elements than a figure has room for
+    figure = Dimers.model_construct(kind="dimers", lines=[line], elements=elements_of(config, name))
+    return figure.tables(config, f"robustness/{name}")
+
+
+def _search(config: Config, name: str) -> list[Table]:
+    """What becomes of random structures."""
+    periodic = bool(is_periodic(config, name))
+    figure = StructureSearch(
+        kind="structure-search",
+        curves=[f"{PREFIX}{name}"],
+        compositions=compositions_of(config, name),
+        structures=_section(config).structures,
+        periodic=periodic,
+        volume=VOLUME[periodic],
+    )
+    return figure.tables(config, f"robustness/{name}")[:1]
+
+
+def _simulation(config: Config, name: str) -> list[Table] | str:
+    """What becomes of hot simulations, or why there can be none."""
+    curve, protocol = f"{PREFIX}{name}", protocol_of(config, name)
+    if list(force_field_mistakes(config, "", curve, "", [], can_have_engine(config, protocol))):
+        return "a Δ model needs its low level in every step, which cannot be computed there"
+    panel = Simulated(protocol=protocol, curves=[curve])
+    return Stability(kind="stability", panels=[panel]).tables(config, f"robustness/{name}")
 
 
 def _curve(recipe: recipes.Recipe, test: str | None, like: dict) -> Curve:

@@ -88,24 +88,23 @@ def forgetting(table: pd.DataFrame, limit: float, learned: str, same_structures:
     """
     table = table[table["read"] == "rmse"].set_index("quantity")
     deciding = "forces" if "forces" in table.index else "energy"
-    rows = []
+    rows: dict[str, dict[str, Any]] = {}
     for quantity, row in table.iterrows():
         verdict = at_most(row["ratio_low"], row["ratio_high"], limit)
         if same_structures and verdict == FAILS:
             verdict = OPEN
         measured = {key: row[f"ratio_{key}"] for key in ("estimate", "low", "high")}
         what = f"{QUANTITIES[str(quantity)]} on {learned} over the parent's"
-        rows.append({"what": what, **measured, "seeds": row["seeds"], "limit": limit, "verdict": verdict})
-        if quantity == deciding:
-            decided = verdict
-            said = (
-                f"{QUANTITIES[deciding]} on {learned} {_interval(measured, '{:.3g}'.format)} times the parent's: "
-                f"{row['estimate']:.3g} {row['unit']}"
-            )
-            if decided == OPEN and same_structures and row["ratio_low"] > limit:
-                said += "; it has left a level of the same structures, as fine-tuning is to do"
-    criterion = f"on the test set of what the parent learned the {QUANTITIES[deciding]} is at most {limit:g} times the "
-    return Answer(FORGETTING, decided, f"{criterion}parent's", said, tuple(rows))
+        rows[str(quantity)] = {"what": what, **measured, "seeds": row["seeds"], "limit": limit, "verdict": verdict}
+    own, error, kind = rows[deciding], table.loc[deciding], QUANTITIES[deciding]
+    said = (
+        f"{kind} on {learned} {_interval(own, '{:.3g}'.format)} times the parent's: "
+        f"{error['estimate']:.3g} {error['unit']}"
+    )
+    if same_structures and own["low"] > limit:
+        said += "; it has left a level of the same structures, as fine-tuning is to do"
+    criterion = f"on the test set of what the parent learned the {kind} is at most {limit:g} times the parent's"
+    return Answer(FORGETTING, own["verdict"], criterion, said, tuple(rows.values()))
 
 
 def dimers(table: pd.DataFrame) -> Answer:

@@ -15,6 +15,7 @@ from mftl.structures import Structures
 from mftl.systems.molecules import MAX_STEPS, embedded, relax
 
 if TYPE_CHECKING:
+    from mftl.config.levels import EngineLevel
     from mftl.pools.molecule import MoleculePool
 
 
@@ -27,12 +28,7 @@ def relaxed(pool: "MoleculePool", rng: np.random.Generator) -> Iterator[Atoms]:
     """
     atoms = _unrelaxed(pool, int(rng.integers(2**31 - 1)))
     atoms.info = {"molecule": pool.name} | ({"smiles": pool.smiles} if pool.smiles else {})
-    try:
-        engines.check([atoms], pool.level)
-        atoms.calc = EngineCalculator(pool.level)
-    except InputError as error:
-        raise InputError(f"{pool.name}: {error}") from None
-    try:
+    with computed(atoms, pool.name, pool.level):
         try:
             done = relax(atoms)
         except CalculationFailed as error:
@@ -42,6 +38,21 @@ def relaxed(pool: "MoleculePool", rng: np.random.Generator) -> Iterator[Atoms]:
                 f"{pool.name}: no minimum after {MAX_STEPS} steps of relaxation; give `start`, a geometry close to one"
             )
         yield atoms
+
+
+@contextmanager
+def computed(atoms: Atoms, name: str, level: "EngineLevel") -> Iterator[None]:
+    """Atoms of a pool have the calculator of a level, which ends with the ``with`` block.
+
+    Raises InputError, naming the pool, if the level's engine cannot treat them.
+    """
+    try:
+        engines.check([atoms], level)
+        atoms.calc = EngineCalculator(level)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    try:
+        yield
     finally:
         atoms.calc.close()
 

@@ -7,14 +7,13 @@ from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from ase.optimize import BFGS
 
-from mftl import engines
-from mftl.engine_calculator import EngineCalculator
 from mftl.inputs import InputError
+from mftl.systems.minima import computed
+from mftl.systems.molecules import MAX_STEPS
 
 if TYPE_CHECKING:
     from mftl.pools.peptide import PeptidePool
 
-MAX_STEPS = 500  # of the relaxation
 STIFFNESS = 100.0  # of the torsions while the rest of the chain gives way, kcal/mol/rad²
 
 Torsion = tuple[int, int, int, int]
@@ -27,18 +26,13 @@ def relaxed(pool: "PeptidePool") -> Atoms:
     Raises InputError, naming the pool, if 500 steps do not do, or if the level's engine cannot treat it.
     """
     atoms = helix(pool)
-    try:
-        engines.check([atoms], pool.level)
-        atoms.calc = EngineCalculator(pool.level)
-    except InputError as error:
-        raise InputError(f"{pool.name}: {error}") from None
-    try:
-        if not BFGS(atoms, logfile=None).run(fmax=pool.tolerance, steps=MAX_STEPS):
-            raise InputError(f"{pool.name}: forces above {pool.tolerance} eV/Å after {MAX_STEPS} steps of relaxation")
-    except CalculationFailed as error:
-        raise InputError(f"{pool.name}: relaxing it failed: {error}; give another `level`") from None
-    finally:
-        atoms.calc.close()
+    with computed(atoms, pool.name, pool.level):
+        try:
+            done = BFGS(atoms, logfile=None).run(fmax=pool.tolerance, steps=MAX_STEPS)
+        except CalculationFailed as error:
+            raise InputError(f"{pool.name}: relaxing it failed: {error}; give another `level`") from None
+    if not done:
+        raise InputError(f"{pool.name}: forces above {pool.tolerance} eV/Å after {MAX_STEPS} steps of relaxation")
     return Atoms(atoms.numbers, atoms.positions, info=atoms.info)
 
 

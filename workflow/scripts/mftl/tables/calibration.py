@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from mftl import calibration
+from mftl import calibration, points
 
 KEYS = ["curve", "value", "estimate", "models", "quantity", "unit"]
 
@@ -33,7 +33,7 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
         known = dict(zip(KEYS, keys, strict=True)) | {"structures": own["id"].nunique()}
         for level, drawn in calibration.coverage(errors, sigmas, owners).items():
             name = f"covered_{100 * level:.0f}"
-            low, high = calibration.interval(drawn)
+            low, high = points.interval(drawn)
             known |= {name: drawn[0], f"{name}_low": low, f"{name}_high": high}
         known |= {f"scale_{i}": one for i, one in enumerate(judged["scale"], 1)}
         rest = judged.drop(columns=["structures", "scale", *known], errors="ignore").mean()

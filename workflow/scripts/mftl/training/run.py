@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from mftl import acceleration, models
-from mftl.batches import batches
+from mftl.batches import ahead, batches
 from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.graphs import Graph, collate
@@ -34,6 +35,9 @@ from mftl.training.validation import Errors, measure
 log = logging.getLogger(__name__)
 
 STEPS = 20  # between two looks at the losses: for each a GPU has to end what it was given
+BESIDE = {"cuda"}  # devices that compute while the CPU makes the next batches
+
+Batches = list[dict[str, torch.Tensor]]  # of one step: one for each head
 
 
 @dataclass(eq=False)
@@ -189,8 +193,9 @@ class Run:
         """One pass over the training set in a new random order, and a validation when it is due."""
         parts = [self.shuffled(head.graphs) for head in self.heads]
         losses: list[float] = []
-        for some in batches(zip(*parts, strict=True), STEPS):
-            losses += self.checked([self.one_step(list(graphs)) for graphs in some])
+        steps = map(self.one_step, self.collated(zip(*parts, strict=True)))
+        while some := list(islice(steps, STEPS)):
+            losses += self.checked(some)
         progress = self.progress
         progress.epoch += 1
         row = {"epoch": progress.epoch, "step": progress.step, "learning_rate": self.optimizer.rates[0]}
@@ -223,12 +228,20 @@ class Run:
         order = torch.cat([torch.randperm(len(graphs), generator=self.shuffle) for _ in range(rounds)])[:count]
         return batches([graphs[i] for i in order.tolist()], self.settings.batch_size)
 
-    def one_step(self, graphs: list[Sequence[Graph]]) -> torch.Tensor:
+    def collated(self, parts: Iterable[tuple[Sequence[Graph], ...]]) -> Iterator[Batches]:
+        """Batches for the steps from those of each head; for a GPU the next ones are made while it computes."""
+
+        def make(graphs: tuple[Sequence[Graph], ...]) -> Batches:
+            return [collate(own, self.target) for own in graphs]
+
+        return ahead(parts, make) if self.target.type in BESIDE else map(make, parts)
+
+    def one_step(self, own_batches: Batches) -> torch.Tensor:
         """One step on a batch for each head; return the loss, shape ()."""
         loss = torch.zeros((), device=self.target)
-        for head, own in zip(self.heads, graphs, strict=True):
+        for head, batch in zip(self.heads, own_batches, strict=True):
             learned = head.learns_forces(self.settings), head.learns_stress(self.settings)
-            deviation = deviations(head.forward, collate(own, self.target), *learned)
+            deviation = deviations(head.forward, batch, *learned)
             loss = loss + head.weight * weighted_loss(*deviation, self.settings)
         for weights in self.trained:
             weights.grad = None
