@@ -102,11 +102,11 @@ def test_steps_of_a_training_are_those_planned(built_in):
 
 
 def test_a_run_for_snapshots_alone_ends_with_the_last(built_in):
-    path = "molecules.dftb-ptbp.n3000"
+    path = "molecules.dftb-ptbp.n5000"
     (last,) = max(((e,) for e in built_in.snapshots_of("tiny", recipe.parse(path))), default=(0,))
     assert last and not built_in.wants_best("tiny", recipe.parse(path))
     settings = built_in.training_of("default", False)
-    assert sum(work.of(built_in, train(path)).steps.values()) == last * settings.steps_per_epoch(3000)
+    assert sum(work.of(built_in, train(path)).steps.values()) == last * settings.steps_per_epoch(5000)
 
 
 def test_replay_is_a_second_batch_in_each_step(built_in):
@@ -157,12 +157,12 @@ def test_simulations_and_predictions(paper):
 
 
 def test_last_layers_look_at_all_that_made_and_tests_a_model():
-    own = {"kind": "error-against-uncertainty", "curves": ["mftl"], "values": [50, 100]}
+    own = {"kind": "error-against-uncertainty", "curves": ["mftl"], "values": [25, 100]}
     config = config_of("config.yaml", figures={"sure": own})
     split = config.systems["molecules"].split
     wildcards = {"table": "last-layer", "figure": "sure"}
     ((evaluated, _),) = work.of(config, Job("measure", wildcards, (), ())).evaluated.values()
-    assert evaluated == sum(15 * (size + split.validation + split.test) + split.validation for size in (50, 100))
+    assert evaluated == sum(15 * (size + split.validation + split.test) + split.validation for size in (25, 100))
     wildcards = {"table": "structure-search", "figure": "fig4"}
     assert work.of(config, Job("measure", wildcards, (), ())) == work.Work()
 
