@@ -242,7 +242,7 @@ def test_commented_defaults_are_the_defaults():
         (["figures", "fig2", "architecture"], "huge", ["figures.fig2.architecture: got 'huge'"]),
         (["figures", "fig2", "role"], "hero", ["figures.fig2.role: got 'hero'", "foundation"]),
         (["figures", "fig2", "worst"], 9, ["figures.fig2.worst: got 9"]),
-        (["figures", "low_levels", "values"], [30], ["figures.low_levels.values: got 30", "values of mftl: 25"]),
+        (["figures", "low_levels", "values"], [30], ["figures.low_levels.values: got 30", "values of mftl-dftb: 25"]),
         (["figures", "low_levels", "curves"], ["foundation"], ["figures.low_levels.curves", "another level of"]),
         (["figures", "paper"], {"kind": "scheme"}, ["figures.paper: got 'paper'", "another name"]),
         (["curves", "mftl", "role"], "hero", ["curves.mftl.role: got 'hero'", "single-fidelity"]),

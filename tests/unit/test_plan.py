@@ -118,7 +118,7 @@ def test_elements_take_places(config):
 
 def test_snapshots_are_those_that_curves_name(config):
     run = model("molecules.dftb-ptbp.n1000")
-    assert training.snapshots(config, run) == [1, 2, 4, 8, 16, 32]
+    assert training.snapshots(config, run) == [1, 4, 16, 32]
     assert not training.until_best(config, run)
     assert not {"epochs", "min_steps"} & training.settings(config, run).keys()
     final = model("molecules.dftb-ptbp.n1000.e4/molecules.pbe0-d3.n25")
@@ -339,7 +339,7 @@ def test_a_figure_that_nobody_asked_for_stops_nobody(config):
     for name in ("low_levels", "stability"):
         with pytest.raises(InputError, match=f"The figure {name} cannot be made:\n  figures.{name}"):
             checks.require_figure(config, name, ROOT)
-    with pytest.raises(RuntimeError, match=r"figures.low_levels.values: got 400; valid: values of mftl: 25"):
+    with pytest.raises(RuntimeError, match=r"figures.low_levels.values: got 100; valid: values of foundation: 25"):
         planner(config, RuntimeError)(figures.inputs)(cards(figure="low_levels"))
 
 
