@@ -339,7 +339,7 @@ def test_a_figure_that_nobody_asked_for_stops_nobody(config):
     for name in ("low_levels", "stability"):
         with pytest.raises(InputError, match=f"The figure {name} cannot be made:\n  figures.{name}"):
             checks.require_figure(config, name, ROOT)
-    with pytest.raises(RuntimeError, match=r"figures.low_levels.values: got 100; valid: values of foundation: 25"):
+    with pytest.raises(RuntimeError, match=r"figures.low_levels.values: got 400; valid: values of foundation: 25"):
         planner(config, RuntimeError)(figures.inputs)(cards(figure="low_levels"))
 
 

@@ -147,7 +147,7 @@ def test_a_budget_beside_twice_the_budget(project):
         folder = project / "results/models/tiny"
         once, twice = (folder / recipe / "seed-1" for recipe in (row.recipe, f"{row.recipe}.twice"))
         cards = [json.loads((one / "model.json").read_text()) for one in (once, twice)]
-        assert [(card["training"]["epochs"], card["training"]["patience"]) for card in cards] == [(2, 6), (4, 12)]
+        assert [(card["training"]["epochs"], card["training"]["patience"]) for card in cards] == [(2, 8), (4, 16)]
         assert cards[0]["training_ids"] == cards[1]["training_ids"] and cards[0]["parent"] == cards[1]["parent"]
         logs = [pd.read_csv(one / "log.csv")["training_loss"] for one in (once, twice)]
         # it goes on where the other ended, after the same steps

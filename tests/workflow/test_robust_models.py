@@ -21,7 +21,7 @@ CONFIGURATION = TINY | {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = copy_project(tmp_path_factory.mktemp("robustness") / "project", CONFIGURATION)
-    high, low = (Structures.labelled(ROOT / f"{LABELS}.{level}.extxyz") for level in ("pbe0-d3", "dftb-ptbp"))
+    high, low = (Structures.labelled(ROOT / f"{LABELS}.{level}.extxyz.xz") for level in ("pbe0-d3", "dftb-ptbp"))
     ids = [one for one in high.ids[:: len(high) // 24] if one in low]
     write_structures(folder / "mixed.extxyz", [high[one] for one in ids])
     write_structures(folder / "low.extxyz", [low[one] for one in ids])
