@@ -138,6 +138,12 @@ class Config(Section):
         given = [self.prediction.test_structures, self.curves[curve].test_structures]
         return min((one for one in given if one), default=None)
 
+    def tested(self, curve: str) -> int:
+        """How many structures a curve is tested on; those of the kinds that are only tested on come on top."""
+        split = self.systems[self.target_of(curve)[0]].split
+        size = split.test if split else 0
+        return min(size, self.tests_at_most(curve) or size)
+
     def mode(self, name: str) -> Any:
         """The section of a mode as recipes name it, that of a twin being its mode's; None if there is none."""
         one = single(name)

@@ -97,7 +97,7 @@ def _predict(config: Config, wildcards: Any) -> Work:
     """All models of a curve on its test set."""
     curve, found = config.curves[wildcards.curve], config.recipes_of(wildcards.curve)
     system, _ = config.target_of(wildcards.curve)
-    test, models = _tested(config, wildcards.curve), len(found) * len(config.seeds_of(wildcards.curve))
+    test, models = config.tested(wildcards.curve), len(found) * len(config.seeds_of(wildcards.curve))
     own = Subject(curve.architecture, dtype_of(config, found[0]), system)
     return Work(evaluated={own: (models * test, models * _batches(test))}, forces={own: models * test})
 
@@ -137,7 +137,7 @@ def _see(config: Config, figure: ErrorAgainstUncertainty) -> Work:
         recipe = recipes.parse(run["recipe"])
         if run["seed"] != figure.seed or (split := config.systems[recipe.last.system].split) is None:
             continue
-        structures = recipe.last.size + split.validation + _tested(config, run["curve"])
+        structures = recipe.last.size + split.validation + config.tested(run["curve"])
         subject = Subject(run["architecture"], dtype_of(config, recipe), recipe.last.system)
         so_far = work.evaluated.get(subject, (0, 0))[0]
         evaluations = so_far + structures * SEEN["forces"] + split.validation
@@ -190,13 +190,6 @@ def _download(config: Config, wildcards: Any) -> Work:
     """A file, and beside the archives of QM7-X what is unpacked from them."""
     file = catalogue.FILES[wildcards.download]
     return Work(downloaded=(file.bytes or 0) * (1 + UNPACKED * file.path.endswith(".xz")))
-
-
-def _tested(config: Config, curve: str) -> int:
-    """Structures that a curve is tested on."""
-    split = config.systems[config.target_of(curve)[0]].split
-    size = split.test if split else 0
-    return min(size, config.tests_at_most(curve) or size)
 
 
 def _batches(structures: int) -> int:

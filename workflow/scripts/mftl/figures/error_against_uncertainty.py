@@ -61,7 +61,7 @@ class ErrorAgainstUncertainty(Errors):
         split = config.systems[target].split if target in config.systems else None
         if split is None or split.test_only:
             return
-        if (tested := min(split.test, config.tests_at_most(name) or split.test)) < TESTED:
+        if (tested := config.tested(name)) < TESTED:
             yield mistake(where, name, f"a curve tested on at least {TESTED} structures (not {tested})")
 
     def tables(self, config: "Config", name: str) -> list[Table]:

@@ -189,7 +189,7 @@ def _search(config: Config, name: str) -> list[Table]:
         periodic=periodic,
         volume=VOLUME[periodic],
     )
-    return figure.tables(config, f"robustness/{name}")[:1]
+    return figure.tables(config, f"robustness/{name}")[:1]  # without the points, by which claims are judged
 
 
 def _simulation(config: Config, name: str) -> list[Table] | str:
