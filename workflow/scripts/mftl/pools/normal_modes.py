@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class NormalModePool(Generator):
     """A pool of molecules sampled along their normal modes, as QM7-X was, plus close contacts and stretched ones.
 
-    The built-in ``molecules`` were made with ``max_energy`` and ``stretched``, those of ``foundation`` without.
+    The built-in ``molecules`` were made with ``max_energy`` and ``stretched``, ``foundation`` with the first.
     """
 
     PERIODIC: ClassVar[bool] = False

@@ -4,7 +4,7 @@ Each molecule is minimised with GFN2-xTB, its Hessian taken by finite difference
 the classical harmonic Boltzmann distribution along rectilinear normal modes (Hoja et al., Sci. Data 8, 43, 2021).
 Along soft torsions such displacements stretch bonds without limit, so with ``max_energy`` a draw is accepted only if
 its actual energy is one that its temperature explains, and no pair of atoms is closer than in QM7-X (``acceptable``).
-The built-in ``molecules`` were made with it, those of ``foundation`` without.
+The built-in molecules were made with it.
 Normal modes give no close contacts even at 3000 K; the slot ``contact`` follows a random soft direction until the
 closest pair is at 0.70 to 0.85 of the sum of its covalent radii. Nor do they give the energies of the much larger
 molecules of QM7-X, up to 0.9 eV/atom at moderate forces; a stretched molecule follows a soft direction to an energy.
