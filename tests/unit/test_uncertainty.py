@@ -10,9 +10,11 @@ from mftl.config.training import Architecture, Training
 from mftl.datasets import Labelled
 from mftl.features import LastLayer, graphs_of
 from mftl.inputs import InputError
+from mftl.last_layer_calculator import LastLayerCalculator
+from mftl.models import save_model
 from mftl.prediction import predict
 from mftl.training.run import Run
-from mftl.uncertainty import covariance, learn, sigmas
+from mftl.uncertainty import FILE, covariance, learn, sigmas
 
 SETTINGS = Training(epochs=100, batch_size=5, energy_weight=100.0, validation_steps=10, dtype="float64")
 SMALL = Architecture(channels=4, radial_mlp=[8], readout_channels=4)
@@ -96,6 +98,31 @@ def test_larger_sigmas_have_larger_errors(trained, uncertainty, dft):
     names = np.repeat([atoms.info["id"] for atoms in some.structures], [3 * len(atoms) for atoms in some.structures])
     judged = calibration.judge(off, spreads, names)
     assert list(judged["structures"]) == [15, 15] and (judged["likelihood"] > judged["likelihood_known"] - 1).all()
+
+
+def test_an_exported_model_says_how_far_it_may_be_off(trained, uncertainty, dft, tmp_path):
+    save_model(trained, tmp_path / "model.pt")
+    with pytest.raises(InputError, match=r"last-layer\.npz is not there; `snakemake results/export/"):
+        LastLayerCalculator(tmp_path)
+    weights = LastLayer(trained).weights
+    uncertainty.write(tmp_path / FILE, weights)
+    some = dft[slice(40, 43)]
+    energies, forces = sigmas(trained, uncertainty, some)
+    known, pulls = predict(trained, some.structures)
+    start = 0
+    for i, atoms in enumerate(some.structures):
+        own = atoms.copy()
+        own.calc = LastLayerCalculator(tmp_path)
+        assert own.get_potential_energy() == pytest.approx(known[i], rel=1e-9)
+        assert own.calc.results["energy_uncertainty"] == pytest.approx(energies[i])
+        assert "forces_uncertainty" not in own.calc.results  # not asked for
+        found = own.calc.get_property("forces_uncertainty", own)
+        np.testing.assert_allclose(found, forces[start : start + len(own)])
+        np.testing.assert_allclose(own.get_forces(), pulls[i], rtol=1e-7, atol=1e-9)
+        start += len(own)
+    uncertainty.write(tmp_path / FILE, 1.1 * weights)
+    with pytest.raises(InputError, match=r"of another model than model\.pt beside it"):
+        LastLayerCalculator(tmp_path)
 
 
 def test_no_data_no_uncertainty(trained, dft):

@@ -68,6 +68,27 @@ rule export_model:
         "../scripts/export_model.py"
 
 
+# What its last layers saw in training: mftl.last_layer_calculator. Only when asked for.
+rule export_last_layer:
+    input:
+        unpack(of(prediction.last_stage)),
+        model="results/export/{curve}/model.pt",
+        training="results/export/{curve}/training.json",
+    output:
+        "results/export/{curve}/last-layer.npz",
+    log:
+        "results/logs/export_last_layer/{curve}.log",
+    wildcard_constraints:
+        curve=plan.one_of(prediction.exportable(CONFIG)),
+    conda:
+        "../../envs/mftl.yaml"
+    params:
+        device=CONFIG.device,
+        source=source_hash("export_last_layer"),
+    script:
+        "../scripts/export_last_layer.py"
+
+
 rule export:
     input:
         of(prediction.exported),

@@ -11,7 +11,8 @@ go on growing: a large σ says that a prediction is bad, not how bad.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,8 +26,7 @@ from mftl.inputs import InputError
 from mftl.prediction import predict
 
 RIDGES = 10.0 ** np.arange(-8.0, 2.0)  # ς² over the mean eigenvalue of C
-
-
+FILE = "last-layer.npz"  # beside an exported model
 FLOOR = 0.05  # quantile below which no variance of a force is: that on an atom alone is zero, whatever the weights
 
 
@@ -48,6 +48,20 @@ class Uncertainty:
         assert seen.rows is not None
         squares = ((seen.rows @ self.inverse) * seen.rows).sum(1).reshape(-1, 3).mean(1)
         return self.forces_scale * np.sqrt(np.maximum(squares, self.least))
+
+    def write(self, path: str | Path, weights: np.ndarray) -> None:
+        """Write it with the weights (D,) of the last layers that it is of."""
+        np.savez_compressed(path, weights=weights, **asdict(self))
+
+    @classmethod
+    def read(cls, path: str | Path) -> tuple["Uncertainty", np.ndarray]:
+        """What was written, and the weights (D,). Raises InputError if there is no such file."""
+        if not Path(path).is_file():
+            raise InputError(f"{path} is not there; `snakemake results/export/<curve>/{FILE}` writes it")
+        with np.load(path) as stored:
+            values = dict(stored)
+        weights = values.pop("weights")
+        return cls(values.pop("inverse"), **{key: float(value) for key, value in values.items()}), weights
 
 
 def covariance(seen: Iterable[Seen], sizes: Iterable[int], settings: Training) -> np.ndarray:

@@ -90,6 +90,13 @@ def export_inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
     return {"models": found, "cards": [card_of(path) for path in found], "predictions": predictions}
 
 
+def last_stage(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Labels that the last stage of a curve learned, and the split of their system."""
+    stage = config.recipes_of(wildcards.curve)[0].last
+    labels = [f"results/labels/{stage.system}/{level}.extxyz" for level in stage.levels]
+    return {"labels": labels, "split": f"results/splits/{stage.system}.json"}
+
+
 def difference(config: Config, wildcards: Any) -> str | None:
     """The level that must be added to what the models of a curve predict; None if they predict energies."""
     return "".join(config.target_of(wildcards.curve)[1][1:]) or None
