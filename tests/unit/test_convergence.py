@@ -59,10 +59,20 @@ def test_a_twin_has_twice_the_budget_and_else_all_the_same(config):
             SimpleNamespace(architecture="tiny", seed="2", recipe=str(parse(f"{parent}/molecules.pbe0-d3.n50{dot}")))
             for dot in ("" if mode == "default" else f".{mode}", f".{twin(mode)}")
         ]
-        for planned in (training.inputs, training.data, training.new_model, training.ways, training.source):
+        for planned in (training.data, training.new_model, training.ways, training.source):
             assert planned(config, asked[0]) == planned(config, asked[1])
+        once, twice = (training.inputs(config, one) for one in asked)
+        assert twice.pop("shorter", None) is None and once == twice  # of a training that no curve asks for
         assert training.until_best(config, asked[1]) and not training.snapshots(config, asked[1])
     assert config.training_of("twice", True).epochs == 100  # of fine-tuning: 50
+
+
+def test_a_twin_continues_the_training_it_has_twice_the_budget_of(config):
+    recipe = "molecules.dftb-ptbp.n5000.e8/molecules.pbe0-d3.n25"
+    asked = SimpleNamespace(architecture="tiny", seed="2", recipe=f"{recipe}.twice")
+    assert training.inputs(config, asked)["shorter"] == f"results/models/tiny/{recipe}/seed-2/model.pt"
+    # a rate that falls until the end is another one in a longer training
+    assert "shorter" not in training.inputs(config_with(finetuning={"learning_rate_final": 1e-4}), asked)
 
 
 @pytest.mark.parametrize("name", ["twice", "metal-twice", "default-twice"])
@@ -255,19 +265,27 @@ def rows_of(errors: list[float], scores: list[float], **columns) -> pd.DataFrame
     )  # fmt: skip
 
 
+def bars_of(low: float, high: float) -> pd.DataFrame:
+    """The point of forces as configured, with its bar: rows of `errors.point_table`."""
+    keys = {"value": 5, "quantity": "forces", "low": low, "high": high}
+    return pd.DataFrame([keys | {"read": "rmse"}, keys | {"read": "mae", "low": low / 2, "high": high / 2}])
+
+
 @pytest.mark.parametrize(
     ("mae", "score", "expected"),
     [
         ([10, 10, 10], [0.96, 0.96, 0.96], "yes"),  # 4 %
-        ([10, 10, 10], [0.94, 0.94, 0.94], "no"),
-        ([10, 10, 10], [1.06, 1.06, 1.06], "no"),
-        ([5, 5, 5], [0.99, 0.99, 0.99], "yes"),  # test errors decide nothing
-        ([10, 10, 10], [0.5, 0.5, 0.5], "no"),
+        ([5, 5, 5], [0.99, 0.99, 0.99], "yes"),  # test errors decide nothing where validation does
+        ([8, 8, 8], [0.94, 0.94, 0.94], "within the bar"),  # an RMSE of 16
+        ([7, 7, 7], [0.94, 0.94, 0.94], "no"),
+        ([12, 12, 12], [1.06, 1.06, 1.06], "no"),
+        ([10, 10, 10], [0.5, 0.5, 0.5], "within the bar"),
     ],
 )
-def test_validation_decides(mae, score, expected):
+def test_validation_decides_then_the_bar(mae, score, expected):
     once, twice = rows_of([10, 10, 10], [1.0, 1.0, 1.0]), rows_of(mae, score)
-    (row,) = compare(once, twice).to_dict("records")
+    (row,) = compare(once, twice, bars_of(15, 23)).to_dict("records")
+    assert (row["rmse_low"], row["rmse_high"], row["mae_low"], row["mae_high"]) == (15, 23, 7.5, 11.5)
     assert row["converged"] == expected and row["seeds"] == 3
     assert row["validation_score_change_percent"] == pytest.approx(100 * (score[0] - 1))
     assert (row["mae"], row["mae_twice"], row["rmse"]) == pytest.approx((10, mae[0], 20))
@@ -280,12 +298,14 @@ def test_a_change_within_the_seeds_is_none():
     wide, narrow = [0.9, 1.0, 1.1], [0.99, 1.0, 1.01]
     better = [0.8 * one for one in wide]
     for scores, expected in ((wide, "yes"), (narrow, "no")):
-        (row,) = compare(rows_of([1, 2, 3], scores), rows_of([1, 2, 3], better)).to_dict("records")
+        found = compare(rows_of([1, 2, 3], scores), rows_of([1, 2, 3], better), bars_of(8, 9))
+        (row,) = found.to_dict("records")
         assert row["converged"] == expected
         assert row["validation_score_spread_percent"] == pytest.approx(spread(pd.Series(scores)))
         assert (row["mae"], row["rmse"]) == pytest.approx((6 ** (1 / 3), 2 * 6 ** (1 / 3)))  # geometric means
-    (row,) = compare(rows_of([1.0], [1.0]), rows_of([1.0], [0.94])).to_dict("records")
-    assert row["converged"] == "no" and np.isnan(row["mae_spread_percent"])  # of one seed there is no interval
+    (row,) = compare(rows_of([1.0], [1.0]), rows_of([1.0], [0.94]), bars_of(3, 4)).to_dict("records")
+    # of one seed there is no interval of the score
+    assert row["converged"] == "no" and np.isnan(row["validation_score_spread_percent"])
 
 
 @pytest.fixture
@@ -337,12 +357,14 @@ def test_table_of_a_curve(trained):
     assert set(found["steps"]) == {12} and set(found["stopped_early"]) == {1}
     assert set(found["steps_twice"]) == {3 * 80} and set(found["stopped_early_twice"]) == {0}
     assert (found["recipe"] == found["value"].map("a.low.n60.ebest/a.high.n{}".format)).all()
-    assert found["mae_spread_percent"].isna().all() and set(found["seeds"]) == {1}
+    assert found["validation_score_spread_percent"].isna().all() and set(found["seeds"]) == {1}
+    assert (found["rmse_low"] <= found["rmse"]).all() and (found["rmse"] <= found["rmse_high"]).all()
 
 
 def test_table_for_readers(trained):
     text = markdown(table(*trained), {"raw": "nothing is trained"})
     assert "large enough at 1 of 2 ends of 1 curves" in text
+    assert "At 0 of the others" in text and "at 1 not." in text
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     assert len({len(row) for row in rows}) == 1 and len(rows) == 2 + 4
     assert rows[2] == [
@@ -350,7 +372,9 @@ def test_table_for_readers(trained):
         "5",
         "energy",
         "100 meV/atom",
+        "100–100",
         "50",
+        "-50 %",
         "-50 %",
         "-50.0 %",
         "",

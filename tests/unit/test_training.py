@@ -209,6 +209,40 @@ def test_longer_run_continues_a_shorter_one(dft, tmp_path, caplog):
     assert same(longer, run(dft, tmp_path / "b", snapshots=(2, 4), until_best=False))
 
 
+STOPPING = FAST.model_copy(update={"epochs": 12, "patience": 2, "learning_rate": 0.05, "ema_decay": 0.0})
+
+
+def test_twice_the_budget_continues_where_patience_ended(dft, tmp_path, caplog):
+    twice = STOPPING.model_copy(update={"epochs": 24, "patience": 4})
+    run(dft, tmp_path / "once", STOPPING)
+    ended = len(pd.read_csv(tmp_path / "once/log.csv"))
+    assert ended < 12
+    with caplog.at_level(logging.INFO):
+        longer = run(dft, tmp_path / "twice", twice, shorter=tmp_path / "once/state.pt")
+    assert f"resumed after epoch {ended}" in caplog.text
+    assert same(longer, run(dft, tmp_path / "fresh", twice))
+    logs = [pd.read_csv(tmp_path / one / "log.csv")["training_loss"] for one in ("once", "twice", "fresh")]
+    assert list(logs[1]) == list(logs[2]) and list(logs[0]) == list(logs[1][:ended]) and len(logs[1]) > ended
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        ({"patience": 4}, {"patience": 2}, "waited longer for a better model than 2 validations"),
+        ({"snapshots": (11,)}, {"patience": 4}, "did not look for a better model after epoch"),
+    ],
+)
+def test_a_run_whose_search_was_another_is_not_continued(dft, tmp_path, caplog, first, then, message):
+    def one(folder, snapshots=(), **changes):
+        return run(dft, tmp_path / folder, STOPPING.model_copy(update=changes), snapshots=snapshots)
+
+    one("a", **first)
+    with caplog.at_level(logging.INFO):
+        again = one("a", **then)
+    assert message in caplog.text
+    assert same(again, one("fresh", **then))
+
+
 def test_another_run_s_state_is_not_continued(dft, dftb, tmp_path, caplog):
     run(dftb, tmp_path / "a")
     with caplog.at_level(logging.INFO):

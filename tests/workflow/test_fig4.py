@@ -9,11 +9,13 @@ import calls
 import pandas as pd
 import pytest
 import yaml
+from ase.io import read
 from calls import ROOT, copy_project, run
 
 from mftl.config.studies import complete, overlaid
 
 TEST = ("--configfile", "config/test.yaml")
+LAST_LAYER = "results/export/mftl/last-layer.npz"
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -45,7 +47,7 @@ def edit(folder: Path, change: dict, name: str = "config/test.yaml") -> None:
 def finished(tmp_path_factory):
     """A folder in which fig4 has been made."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
-    done = snakemake(folder, "results/fig4.pdf", "results/best/fig4/model.pt", "export")
+    done = snakemake(folder, "results/fig4.pdf", "results/best/fig4/model.pt", "export", LAST_LAYER)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -97,6 +99,16 @@ def test_exported_model_and_its_card(finished):
         assert (folder / name).stat().st_size > 10_000
     readme = (folder / "README.md").read_text()
     assert card["recipe"] in readme and "pair_coeff * * model.pt-lammps.pt H C N O S Cl" in readme
+
+
+def test_the_exported_model_says_how_far_it_may_be_off(finished):
+    from mftl.last_layer_calculator import LastLayerCalculator
+
+    atoms = read(finished / "results/labels/molecules/pbe0-d3.extxyz", "0")
+    atoms.calc = LastLayerCalculator(finished / "results/export/mftl")
+    assert atoms.get_potential_energy() < 0 < atoms.calc.results["energy_uncertainty"]
+    off = atoms.calc.get_property("forces_uncertainty", atoms)
+    assert off.shape == (len(atoms),) and (off > 0).all()
 
 
 def test_what_more_would_cost(project):
@@ -154,7 +166,11 @@ def test_a_budget_beside_twice_the_budget(project):
         assert list(logs[0]) == list(logs[1][:2]) and len(logs[1]) == 4
         assert (row.steps, row.steps_twice) == (2 * row.value // 10, 4 * row.value // 10)
         assert row.validation_score_twice == pytest.approx(cards[1]["validation"]["validation_score"])
-        assert row.converged == ("yes" if abs(row.validation_score_change_percent) < 5 else "no")
+        in_bar = "within the bar" if row.rmse_low <= row.rmse_twice <= row.rmse_high else "no"
+        assert row.converged == ("yes" if abs(row.validation_score_change_percent) < 5 else in_bar)
+        log = project / f"results/logs/train/tiny/{row.recipe}.twice/seed-1.log"
+        # the other's state was found; so few steps end with a validation that the longer training does not have
+        assert "was planned for another number of epochs" in log.read_text()
     text = (project / "results/convergence.md").read_text()
     assert "| `mftl` | 20 | forces |" in text and "- `low-level-large`: " in text
     assert calls.planned(project, "convergence", *few) == {}

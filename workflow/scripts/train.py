@@ -30,6 +30,7 @@ with job(snakemake):
         snakemake.input.labels, [(ids, params.data["size"]), (sets["validation"], None)], what=str(stage)
     )
     new = params.new_model or {}
+    shorter = snakemake.input.get("shorter")
     model = Run(
         training,
         validation,
@@ -42,6 +43,7 @@ with job(snakemake):
         ways=ways.read(params.ways or {}, dict(snakemake.input.items()), str(stage)),
         seed=seed,
         device=params.device,
+        shorter=shorter and Path(shorter).with_name("state.pt"),
         source=params.source,
     ).train(tuple(params.snapshots), params.until_best)
     validated = pd.read_csv(snakemake.output.log).dropna(subset="validation_score")

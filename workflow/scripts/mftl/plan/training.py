@@ -4,9 +4,11 @@ A stage without ``.e`` is trained, one with it is a snapshot of that training, a
 those trained from each snapshot. The constraints of the three rules' wildcard exclude each other.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from mftl import recipe as recipes
+from mftl.config.modes import single
 from mftl.config.whole import Config
 from mftl.paths import card_of, head_of, model_file, order_file
 from mftl.recipe import LEVEL, MODE, NAME
@@ -23,7 +25,7 @@ CHOSEN = rf"(?:[^/]+/)*{_STAGE}\.ebest{_MODE}/{_STAGE}{_MODE}"
 
 
 def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
-    """Labels at the stage's levels, the split, the parent model, and what other parts and ways of its mode read."""
+    """Labels, split, parent model, what other parts and ways of the mode read, and a shorter run to be continued."""
     recipe = recipes.parse(wildcards.recipe)
     stage = recipe.last
     files: dict[str, str | list[str]] = {
@@ -39,7 +41,18 @@ def inputs(config: Config, wildcards: Any) -> dict[str, str | list[str]]:
         files[f"joint_split_{i}"] = f"results/splits/{part.system}.json"
     for way in config.mode(stage.mode).ways().values():
         files |= way.inputs(config, recipe)
+    if shorter := _shorter(config, wildcards.architecture, recipe):
+        files["shorter"] = recipes.model_path(wildcards.architecture, shorter, wildcards.seed)
     return files
+
+
+def _shorter(config: Config, architecture: str, recipe: recipes.Recipe) -> recipes.Recipe | None:
+    """The training with half the budget that one in a twin of a mode continues, if it is one that curves ask for."""
+    mode = single(recipe.last.mode)
+    if mode is None or config.training_of(mode, recipe.parent is not None).learning_rate_final is not None:
+        return None
+    shorter = replace(recipe, stages=(*recipe.stages[:-1], replace(recipe.last, mode=mode)))
+    return shorter if shorter in config.models.get(architecture, ()) else None
 
 
 def data(config: Config, wildcards: Any) -> dict[str, Any]:

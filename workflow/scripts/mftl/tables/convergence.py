@@ -1,7 +1,7 @@
 """Whether the budget of a curve's trainings is large enough: its errors beside those with twice the budget.
 
-It is if doubling it changes the mean validation score by less than 5 %, or by less than the mean is known. Errors on
-the test set stand beside and decide nothing: no setting is tuned on them.
+It is if doubling it changes the mean validation score by less than 5 %, or by less than the mean is known. Where it is
+not, whether the point would stay within the bar that figures draw. No setting is tuned on errors on the test set.
 """
 
 import json
@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.stats import t as student
 
 from mftl.config.training import Training
-from mftl.errors import error_table
+from mftl.errors import error_table, point_table
 from mftl.training.progress import Progress
 
 ENOUGH = 5.0  # change of the mean validation score in percent, below which a budget is large enough
-MEASURES = ("rmse", "mae", "validation_score")
+ENOUGH_STEPS, IN_BAR, TOO_FEW = "yes", "within the bar", "no"
 
 
 def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
@@ -30,34 +30,38 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     cards = [json.loads(Path(path).read_text(encoding="utf-8")) for path in inputs["cards"]]
     logs = dict(zip(map(tuple, settings["trained"]), map(pd.read_csv, inputs["logs"]), strict=True))
     ran = pd.DataFrame([_run(card, logs[card.get("chosen", card["recipe"]), card["seed"]]) for card in cards])
-    both = [
-        error_table("convergence", {settings["curve"]: Path(path)}).merge(ran, on=["recipe", "seed"])
-        for path in inputs["predictions"]
-    ]
-    return compare(*both)
+    curves = [{settings["curve"]: Path(path)} for path in inputs["predictions"]]
+    both = [error_table("convergence", one).merge(ran, on=["recipe", "seed"]) for one in curves]
+    return compare(*both, point_table("convergence", curves[0]))
 
 
-def compare(once: pd.DataFrame, twice: pd.DataFrame) -> pd.DataFrame:
+def compare(once: pd.DataFrame, twice: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
     """A row for each value and quantity, of the same seeds.
 
     ``once`` and ``twice``: rows of ``errors.error_table`` with the columns of ``_run``, as configured and with twice
-    the budget. RMSE and MAE are on the test set. Of these and of the validation score: geometric means over seeds, by
-    how many percent doubling changes them, and how far the interval of the mean as configured reaches above it.
+    the budget; ``bars``: the points as configured, rows of ``errors.point_table``. RMSE and MAE are on the test set,
+    each with the interval that figures draw. Of these and of the validation score: geometric means over seeds and by
+    how many percent doubling changes them; how far the interval of the mean score over seeds reaches above it.
     """
+    bars = bars.set_index(["value", "quantity", "read"])
     rows = []
     for (value, quantity, unit), own in once.groupby(["value", "quantity", "unit"], sort=False):
         other = twice[(twice["value"] == value) & (twice["quantity"] == quantity)]
         keys = {"curve": own["curve"].iloc[0], "recipe": own["recipe"].iloc[0], "value": value, "seeds": len(own)}
         row = keys | {"quantity": quantity, "unit": unit}
-        for measure in MEASURES:
+        for measure in ("rmse", "mae", "validation_score"):
             means = [float(np.exp(np.log(one[measure]).mean())) for one in (own, other)]
             row |= {measure: means[0], f"{measure}_twice": means[1]}
             row |= {f"{measure}_change_percent": 100 * (means[1] / means[0] - 1)}
-            row |= {f"{measure}_spread_percent": spread(own[measure])}
+            if measure == "validation_score":
+                row[f"{measure}_spread_percent"] = spread(own[measure])
+            else:
+                row |= {f"{measure}_{end}": bars.loc[(value, quantity, measure), end] for end in ("low", "high")}
         for name, rows_of in (("", own), ("_twice", other)):
             row |= {f"steps{name}": rows_of["steps"].mean(), f"stopped_early{name}": rows_of["stopped_early"].sum()}
         limit = np.nanmax([ENOUGH, row["validation_score_spread_percent"]])
-        row["converged"] = "yes" if abs(row["validation_score_change_percent"]) < limit else "no"
+        in_bar = IN_BAR if row["rmse_low"] <= row["rmse_twice"] <= row["rmse_high"] else TOO_FEW
+        row["converged"] = ENOUGH_STEPS if abs(row["validation_score_change_percent"]) < limit else in_bar
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -91,15 +95,17 @@ def search(log: pd.DataFrame, training: Mapping[str, Any], structures: int) -> t
 
 def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
     """The table for readers, and below it the curves that have no budget, each with the reason."""
-    ends = found.drop_duplicates(["curve", "value"])
+    ends = found.groupby(["curve", "value"], sort=False)["converged"]
+    enough, out = (ends.agg(lambda words, word=word: (words == word).any()).sum() for word in (ENOUGH_STEPS, TOO_FEW))
     lines = [
-        f"The budget is large enough at {(ends['converged'] == 'yes').sum()} of {len(ends)} ends of "
-        f"{found['curve'].nunique()} curves: doubling it changes the mean validation score by less than {ENOUGH:g} %, "
-        "or by less than the interval of the mean over seeds (95 %). Test errors decide nothing.",
+        f"The budget is large enough at {enough} of {len(ends)} ends of {found['curve'].nunique()} curves: doubling it "
+        f"changes the mean validation score by less than {ENOUGH:g} %, or by less than the interval of the mean over "
+        f"seeds (95 %). At {len(ends) - enough - out} of the others the RMSEs would stay within the bars that figures "
+        f"draw (95 %, over seeds and test structures), at {out} not.",
         "",
-        "| curve | at | quantity | test MAE | with twice the budget | change | validation score | interval | steps | "
-        "stopped early | enough |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| curve | at | quantity | test RMSE | bar | with twice the budget | change | MAE | validation score "
+        "| interval | steps | stopped early | enough |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found.itertuples():
         interval = row.validation_score_spread_percent
@@ -107,8 +113,10 @@ def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
             f"`{row.curve}`",
             f"{row.value}",
             row.quantity,
-            f"{row.mae:.3g} {row.unit}",
-            f"{row.mae_twice:.3g}",
+            f"{row.rmse:.3g} {row.unit}",
+            f"{row.rmse_low:.3g}–{row.rmse_high:.3g}",
+            f"{row.rmse_twice:.3g}",
+            f"{row.rmse_change_percent:+.0f} %",
             f"{row.mae_change_percent:+.0f} %",
             f"{row.validation_score_change_percent:+.1f} %",
             "" if np.isnan(interval) else f"{interval:.1f} %",

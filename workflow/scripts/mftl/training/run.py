@@ -47,7 +47,8 @@ class Run:
     ``architecture`` and ``elements`` (symbols) are those of a model from random weights; a stage with a ``parent``
     (a model file, of which ``head`` is used) needs neither. ``ways`` are what the mode adds, by its keys, and other
     parts of a joint stage: see ``mftl.training.ways``.
-    ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``.
+    ``folder`` takes the state, log.csv and snapshots, the state every ``checkpoint_seconds``. ``shorter`` is the state
+    of a run with a smaller budget, which this one continues where it has none of its own.
     ``source`` is anything else (a hash of the code) whose change forbids continuing an older run.
     Raises InputError if a structure holds an element that the model does not know, if there is nothing to learn, or if
     training diverges.
@@ -64,6 +65,7 @@ class Run:
     ways: dict[str, Any] = field(default_factory=dict)
     seed: int = 1
     device: str = "cpu"
+    shorter: Path | None = None
     source: str = ""
     checkpoint_seconds: float = 30.0
 
@@ -179,7 +181,8 @@ class Run:
             if progress.epoch >= last_snapshot and (progress.best_is_final or not until_best):
                 break
             self.one_epoch()
-            progress.best_is_final |= progress.epoch >= self.planned_epochs
+            if progress.epoch >= self.planned_epochs:
+                progress.end_search()
             row = progress.history[-1]
             if row["validation_score"] is not None:
                 message = str(Errors(row["energy_rmse_mev_per_atom"], row["force_rmse_mev_per_A"]))
@@ -318,13 +321,15 @@ class Run:
         self.saved_at = time.monotonic()
 
     def resume(self, target: int, snapshots: tuple[int, ...]) -> None:
-        """Continue an identical run whose state lies in the folder, if there is one that leads to the same end."""
+        """Continue an identical run, this one or a shorter one, if there is one that leads to the same end."""
         state = read_state(self.state_path, self.identity)
+        if state is None and self.shorter:
+            state = read_state(self.shorter, self.identity)
         if state is None:
             return
         progress = Progress(**state["progress"])
         missing = [e for e in snapshots if e <= progress.epoch and not self.snapshot_path(e).exists()]
-        if reason := progress.astray(self.planned_epochs, target, missing):
+        if reason := progress.astray(self.planned_epochs, self.settings.patience, target, missing):
             log.info("the run in %s %s: training starts anew", self.folder, reason)
             return
         progress.plan_anew(self.planned_epochs, self.settings.patience)

@@ -19,7 +19,8 @@ import torch
 from mftl.datasets import Labelled
 
 log = logging.getLogger(__name__)
-LENGTH_SETTINGS = {"epochs", "min_steps"}  # they change what an epoch does only with `learning_rate_final`
+# they change what an epoch does only with `learning_rate_final`
+LENGTH_SETTINGS = {"epochs", "min_steps", "patience"}
 
 
 def fingerprint(description: dict[str, Any]) -> str:
