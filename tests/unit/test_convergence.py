@@ -16,7 +16,7 @@ from mftl.config.studies import complete, overlaid
 from mftl.inputs import InputError
 from mftl.plan import convergence, prediction, training
 from mftl.recipe import parse
-from mftl.tables.convergence import compare, markdown, search, spread, table
+from mftl.tables.convergence import compare, markdown, search, table
 from mftl.training.progress import Progress
 
 ROOT = Path(__file__).parents[2]
@@ -244,15 +244,6 @@ def test_trainings_end_as_they_are_said_to():
     assert seen == {True, False}
 
 
-def test_interval_over_seeds_holds_the_truth_as_often_as_it_says():
-    assert spread(pd.Series([2.0, 2.0, 2.0])) == 0 and np.isnan(spread(pd.Series([2.0])))
-    assert spread(pd.Series([1.0, 1.02])) == pytest.approx(100 * np.expm1(12.7062 * np.log(1.02) / 2), rel=1e-4)
-    rng = np.random.default_rng(1)
-    logs = rng.normal(0, 0.1, size=(3000, 3))
-    held = [abs(one.mean()) < np.log1p(spread(pd.Series(np.exp(one))) / 100) for one in logs]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.012)
-
-
 def rows_of(errors: list[float], scores: list[float], **columns) -> pd.DataFrame:
     """Rows as `compare` takes them: force errors of seeds at one value."""
     keys = {"curve": "one", "recipe": "a.b.n5", "value": 5, "quantity": "forces", "unit": "meV/Å"} | columns
@@ -294,18 +285,11 @@ def test_validation_decides_then_the_bar(mae, score, expected):
     assert (row["steps"], row["stopped_early"]) == (200, 2)
 
 
-def test_a_change_within_the_seeds_is_none():
-    wide, narrow = [0.9, 1.0, 1.1], [0.99, 1.0, 1.01]
-    better = [0.8 * one for one in wide]
-    for scores, expected in ((wide, "yes"), (narrow, "no")):
-        found = compare(rows_of([1, 2, 3], scores), rows_of([1, 2, 3], better), bars_of(8, 9))
-        (row,) = found.to_dict("records")
-        assert row["converged"] == expected
-        assert row["validation_score_spread_percent"] == pytest.approx(spread(pd.Series(scores)))
-        assert (row["mae"], row["rmse"]) == pytest.approx((6 ** (1 / 3), 2 * 6 ** (1 / 3)))  # geometric means
-    (row,) = compare(rows_of([1.0], [1.0]), rows_of([1.0], [0.94]), bars_of(3, 4)).to_dict("records")
-    # of one seed there is no interval of the score
-    assert row["converged"] == "no" and np.isnan(row["validation_score_spread_percent"])
+def test_means_over_seeds_are_geometric():
+    found = compare(rows_of([1, 2, 3], [1.0, 1.0, 1.0]), rows_of([1, 2, 3], [0.9, 0.8, 0.7]), bars_of(8, 9))
+    (row,) = found.to_dict("records")
+    assert (row["mae"], row["rmse"]) == pytest.approx((6 ** (1 / 3), 2 * 6 ** (1 / 3)))
+    assert row["validation_score_change_percent"] == pytest.approx(100 * (0.504 ** (1 / 3) - 1))
 
 
 @pytest.fixture
@@ -357,7 +341,7 @@ def test_table_of_a_curve(trained):
     assert set(found["steps"]) == {12} and set(found["stopped_early"]) == {1}
     assert set(found["steps_twice"]) == {3 * 80} and set(found["stopped_early_twice"]) == {0}
     assert (found["recipe"] == found["value"].map("a.low.n60.ebest/a.high.n{}".format)).all()
-    assert found["validation_score_spread_percent"].isna().all() and set(found["seeds"]) == {1}
+    assert set(found["seeds"]) == {1}
     assert (found["rmse_low"] <= found["rmse"]).all() and (found["rmse"] <= found["rmse_high"]).all()
 
 
@@ -377,7 +361,6 @@ def test_table_for_readers(trained):
         "-50 %",
         "-50 %",
         "-50.0 %",
-        "",
         "12, 240",
         "1, 0 of 1",
         "no",

@@ -1,7 +1,7 @@
 """Whether the budget of a curve's trainings is large enough: its errors beside those with twice the budget.
 
-It is if doubling it changes the mean validation score by less than 5 %, or by less than the mean is known. Where it is
-not, whether the point would stay within the bar that figures draw. No setting is tuned on errors on the test set.
+It is if doubling it changes the mean validation score by less than 5 %. Where it changes more, the table says whether
+the RMSE would stay within the bar that figures draw. No setting is tuned on errors on the test set.
 """
 
 import json
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from mftl.config.training import Training
 from mftl.errors import error_table, point_table
@@ -41,7 +40,7 @@ def compare(once: pd.DataFrame, twice: pd.DataFrame, bars: pd.DataFrame) -> pd.D
     ``once`` and ``twice``: rows of ``errors.error_table`` with the columns of ``_run``, as configured and with twice
     the budget; ``bars``: the points as configured, rows of ``errors.point_table``. RMSE and MAE are on the test set,
     each with the interval that figures draw. Of these and of the validation score: geometric means over seeds and by
-    how many percent doubling changes them; how far the interval of the mean score over seeds reaches above it.
+    how many percent doubling changes them.
     """
     bars = bars.set_index(["value", "quantity", "read"])
     rows = []
@@ -53,28 +52,14 @@ def compare(once: pd.DataFrame, twice: pd.DataFrame, bars: pd.DataFrame) -> pd.D
             means = [float(np.exp(np.log(one[measure]).mean())) for one in (own, other)]
             row |= {measure: means[0], f"{measure}_twice": means[1]}
             row |= {f"{measure}_change_percent": 100 * (means[1] / means[0] - 1)}
-            if measure == "validation_score":
-                row[f"{measure}_spread_percent"] = spread(own[measure])
-            else:
+            if measure != "validation_score":
                 row |= {f"{measure}_{end}": bars.loc[(value, quantity, measure), end] for end in ("low", "high")}
         for name, rows_of in (("", own), ("_twice", other)):
             row |= {f"steps{name}": rows_of["steps"].mean(), f"stopped_early{name}": rows_of["stopped_early"].sum()}
-        limit = np.nanmax([ENOUGH, row["validation_score_spread_percent"]])
         in_bar = IN_BAR if row["rmse_low"] <= row["rmse_twice"] <= row["rmse_high"] else TOO_FEW
-        row["converged"] = ENOUGH_STEPS if abs(row["validation_score_change_percent"]) < limit else in_bar
+        row["converged"] = ENOUGH_STEPS if abs(row["validation_score_change_percent"]) < ENOUGH else in_bar
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def spread(errors: pd.Series) -> float:
-    """How far the interval of the mean of errors, one of each seed, reaches above it, in percent; nan for one seed.
-
-    95 %, by Student's t of the logarithms, since errors scatter by factors.
-    """
-    count = len(errors)
-    if count < 2:
-        return float("nan")
-    return float(100 * np.expm1(student.ppf(0.975, count - 1) * np.log(errors).std() / np.sqrt(count)))
 
 
 def search(log: pd.DataFrame, training: Mapping[str, Any], structures: int) -> tuple[int, bool]:
@@ -99,16 +84,14 @@ def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
     enough, out = (ends.agg(lambda words, word=word: (words == word).any()).sum() for word in (ENOUGH_STEPS, TOO_FEW))
     lines = [
         f"The budget is large enough at {enough} of {len(ends)} ends of {found['curve'].nunique()} curves: doubling it "
-        f"changes the mean validation score by less than {ENOUGH:g} %, or by less than the interval of the mean over "
-        f"seeds (95 %). At {len(ends) - enough - out} of the others the RMSEs would stay within the bars that figures "
-        f"draw (95 %, over seeds and test structures), at {out} not.",
+        f"changes the mean validation score by less than {ENOUGH:g} %. At {len(ends) - enough - out} of the others the "
+        f"RMSEs would stay within the bars that figures draw (95 %, over seeds and test structures), at {out} not.",
         "",
         "| curve | at | quantity | test RMSE | bar | with twice the budget | change | MAE | validation score "
-        "| interval | steps | stopped early | enough |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| steps | stopped early | enough |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found.itertuples():
-        interval = row.validation_score_spread_percent
         cells = [
             f"`{row.curve}`",
             f"{row.value}",
@@ -119,7 +102,6 @@ def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
             f"{row.rmse_change_percent:+.0f} %",
             f"{row.mae_change_percent:+.0f} %",
             f"{row.validation_score_change_percent:+.1f} %",
-            "" if np.isnan(interval) else f"{interval:.1f} %",
             f"{row.steps:.0f}, {row.steps_twice:.0f}",
             f"{row.stopped_early}, {row.stopped_early_twice} of {row.seeds}",
             row.converged,
