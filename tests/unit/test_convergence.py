@@ -83,7 +83,7 @@ def test_names_of_twins_are_taken(name):
 
 @pytest.mark.parametrize("mode", ["nobody-twice", "default-twice", "twice-twice", "metal-twice-twice"])
 def test_nothing_else_has_a_twin(mode):
-    with pytest.raises(InputError, match=rf"curves\.mftl\.recipe.*{mode} to be a mode \(metal"):
+    with pytest.raises(InputError, match=rf"curves\.mftl\.recipe.*{mode} to be a mode \(long, metal"):
         config_with(curves={"mftl": {"recipe": f"molecules.pbe0-d3.n*.{mode}"}})
 
 

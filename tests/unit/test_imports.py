@@ -37,7 +37,17 @@ def test_snakefile_imports_neither_torch_nor_ase():
     assert not found & {"torch", "ase", "mace", "pandas", "pyscf", "tblite", "rdkit"}
 
 
-COMPUTE = ("train", "predict", "compare_structures", "export_model", "dynamics", "cost", "select_structures", "advise")
+COMPUTE = (
+    "train",
+    "predict",
+    "compare_structures",
+    "export_last_layer",
+    "export_model",
+    "dynamics",
+    "cost",
+    "select_structures",
+    "advise",
+)
 
 
 def test_scripts_leave_torch_alone():
