@@ -11,9 +11,19 @@ from mftl.cost.jobs import Job, behind
 from mftl.cost.rates import Rates
 from mftl.cost.work import Work
 
-ON_GPU = ("train", "predict", "predict_twice", "compare_structures", "dynamics", "measure", "select")
+ON_GPU = (
+    "train",
+    "predict",
+    "predict_twice",
+    "compare_structures",
+    "export_last_layer",
+    "dynamics",
+    "measure",
+    "select",
+)
 # CPU seconds of a job besides what is counted by `work`: starting Python, importing, reading, building a model, writing
-START = {"train": 4.5, "predict": 4.0, "predict_twice": 4.0, "compare_structures": 4.0, "dynamics": 4.0, "measure": 4.0,
+START = {"train": 4.5, "predict": 4.0, "predict_twice": 4.0, "compare_structures": 4.0,
+         "export_last_layer": 4.0, "dynamics": 4.0, "measure": 4.0,
          "select": 4.0,
          "label_chunk": 2.0, "collect_labels": 2.0, "load_dataset": 60.0, "build_pool": 1.0, "snapshot": 0.3,
          "plot": 1.8, "advise": 8.0, "draw_advice": 1.8}  # fmt: skip
