@@ -30,8 +30,8 @@ def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
     logs = dict(zip(map(tuple, settings["trained"]), map(pd.read_csv, inputs["logs"]), strict=True))
     ran = pd.DataFrame([_run(card, logs[card.get("chosen", card["recipe"]), card["seed"]]) for card in cards])
     curves = [{settings["curve"]: Path(path)} for path in inputs["predictions"]]
-    both = [error_table("convergence", one).merge(ran, on=["recipe", "seed"]) for one in curves]
-    return compare(*both, point_table("convergence", curves[0]))
+    once, twice = (error_table("convergence", one).merge(ran, on=["recipe", "seed"]) for one in curves)
+    return compare(once, twice, point_table("convergence", curves[0]))
 
 
 def compare(once: pd.DataFrame, twice: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
