@@ -16,8 +16,8 @@ from mftl.config.training import Training
 from mftl.errors import error_table, point_table
 from mftl.training.progress import Progress
 
-ENOUGH = 5.0  # change of the mean validation score in percent, below which a budget is large enough
-ENOUGH_STEPS, IN_BAR, TOO_FEW = "yes", "within the bar", "no"
+SMALL = 5.0  # change of the mean validation score in percent, below which a budget is large enough
+ENOUGH, IN_BAR, TOO_FEW = "yes", "within the bar", "no"
 
 
 def table(inputs: dict[str, Any], settings: dict[str, Any]) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def compare(once: pd.DataFrame, twice: pd.DataFrame, bars: pd.DataFrame) -> pd.D
         for name, rows_of in (("", own), ("_twice", other)):
             row |= {f"steps{name}": rows_of["steps"].mean(), f"stopped_early{name}": rows_of["stopped_early"].sum()}
         in_bar = IN_BAR if row["rmse_low"] <= row["rmse_twice"] <= row["rmse_high"] else TOO_FEW
-        row["converged"] = ENOUGH_STEPS if abs(row["validation_score_change_percent"]) < ENOUGH else in_bar
+        row["converged"] = ENOUGH if abs(row["validation_score_change_percent"]) < SMALL else in_bar
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -81,10 +81,10 @@ def search(log: pd.DataFrame, training: Mapping[str, Any], structures: int) -> t
 def markdown(found: pd.DataFrame, unjudged: Mapping[str, str]) -> str:
     """The table for readers, and below it the curves that have no budget, each with the reason."""
     ends = found.groupby(["curve", "value"], sort=False)["converged"]
-    enough, out = (ends.agg(lambda words, word=word: (words == word).any()).sum() for word in (ENOUGH_STEPS, TOO_FEW))
+    enough, out = (ends.agg(lambda words, word=word: (words == word).any()).sum() for word in (ENOUGH, TOO_FEW))
     lines = [
         f"The budget is large enough at {enough} of {len(ends)} ends of {found['curve'].nunique()} curves: doubling it "
-        f"changes the mean validation score by less than {ENOUGH:g} %. At {len(ends) - enough - out} of the others the "
+        f"changes the mean validation score by less than {SMALL:g} %. At {len(ends) - enough - out} of the others the "
         f"RMSEs would stay within the bars that figures draw (95 %, over seeds and test structures), at {out} not.",
         "",
         "| curve | at | quantity | test RMSE | bar | with twice the budget | change | MAE | validation score "
